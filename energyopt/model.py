@@ -1,0 +1,540 @@
+"""The plant as one Pyomo model: what its technologies add, and what binds them.
+
+Units inside: MW, MWh, t, kg, m3; the objective is in thousands of dollars a year, so
+that no coefficient is smaller than 1e-6.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import product
+from typing import Any
+
+from pyomo.common.gc_manager import PauseGC
+from pyomo.environ import (
+    Binary,
+    Block,
+    ConcreteModel,
+    Constraint,
+    Expression,
+    NonNegativeReals,
+    Objective,
+    RangeSet,
+    Var,
+    minimize,
+    quicksum,
+    value,
+)
+
+from energyopt.case import Case, Finance
+from energyopt.finance import (
+    capital_recovery_factor,
+    interest_during_construction_frac,
+    real_rate_frac,
+)
+from energyopt.inputs import Inputs
+from energyopt.technologies import Horizon, Terms
+from energyopt.units import KG_PER_T, USD_PER_KUSD
+
+ELASTIC = (
+    "co2_t_per_yr",
+    "nox_t_per_yr",
+    "water_m3_per_yr",
+    "land_km2",
+    "capital_usd",
+    "renewable_share_frac",
+    "gpu_served_frac",
+)
+"""The limits that an infeasible case is asked to give way on, by their case names."""
+
+
+@dataclass(frozen=True)
+class PlantModel:
+    """A built model, and the pieces it was built from."""
+
+    case: Case
+    inputs: Inputs
+    m: Any
+    at: Horizon
+    horizons: Mapping[str, Horizon]
+    terms: Mapping[str, Terms]
+
+
+def all_in_frac(finance: Finance) -> float:
+    r"""Return what a dollar of direct cost becomes at start-up.
+
+    :math:`(1 + owner + contingency)(1 + \text{interest during construction})`.
+    """
+    interest = interest_during_construction_frac(
+        finance.wacc_nominal_frac, finance.construction_months
+    )
+    return (1 + finance.owners_cost_frac + finance.contingency_frac) * (1 + interest)
+
+
+def annual_frac(finance: Finance, life_yr: float) -> float:
+    """Return the yearly cost of a dollar of direct cost, in real dollars. [1/yr]
+
+    Recovered over the life or the finance term, whichever is shorter.
+    """
+    rate = real_rate_frac(finance.wacc_nominal_frac, finance.inflation_frac)
+    years = min(life_yr, finance.term_years)
+    return all_in_frac(finance) * capital_recovery_factor(rate, years)
+
+
+def lost_compute_usd_per_mwh(case: Case, inputs: Inputs) -> float:
+    """Return the value of a MWh not served, above every price unless load is for sale.
+
+    A MWh held back could be sold, or bought later through a battery: the guard is
+    the year's dearest MWh over an 80 % round trip. [USD/MWh]
+    """
+    stated = case.load.lost_compute_usd_per_mwh
+    if case.load.for_sale:
+        return stated
+    dearest = max(
+        (
+            float(inputs.data[f"{name}/{series}"].max())
+            for name in case.technologies
+            for series in ("import_usd_per_mwh", "sale_usd_per_mwh")
+            if f"{name}/{series}" in inputs.data
+        ),
+        default=0.0,
+    )
+    return max(stated, 1.25 * dearest)
+
+
+def horizons(case: Case, inputs: Inputs) -> dict[str, Horizon]:
+    """Return each technology's view of the modelled hours."""
+    lowest: Any = 0.0
+    for name in case.technologies:
+        if f"{name}/import_usd_per_mwh" in inputs.data:
+            lowest = inputs.data[f"{name}/import_usd_per_mwh"].clip(max=0).values
+    held = case.contingencies
+    found = {}
+    for name in case.technologies:
+        at = inputs.horizon(name)
+        prices = [0.0] * len(at.weight) if isinstance(lowest, float) else lowest
+        found[name] = replace(
+            at,
+            series={**at.series, "lowest_price_usd_per_mwh": [float(p) for p in prices]},
+            hold_h=held.hold_h if held else 0.25,
+            against_online=bool(held and held.against == "online"),
+        )
+    return found
+
+
+def build_model(
+    case: Case,
+    inputs: Inputs,
+    *,
+    elastic: Collection[str] = (),
+) -> PlantModel:
+    """Return the Pyomo model of a case.
+
+    Parameters
+    ----------
+    case : Case
+        The plant to size.
+    inputs : Inputs
+        Its hourly series.
+    elastic : collection of str
+        Limits (names in :data:`ELASTIC`) that may be exceeded. The objective is then
+        the sum of their excesses, each as a share of its limit, and not cost.
+
+    Returns
+    -------
+    PlantModel
+        Variables sit on ``m`` (plant-wide) and on ``m.plant[name]``.
+    """
+    with PauseGC():
+        m = ConcreteModel(name=case.name)
+        own = horizons(case, inputs)
+        plain = inputs.horizon(None)
+        m.hours = RangeSet(0, len(plain.weight) - 1)
+        m.weeks = RangeSet(0, max(plain.week_of) - min(plain.week_of))
+        own = {
+            name: replace(at, hours=m.hours, weeks=m.weeks) for name, at in own.items()
+        }
+        at = replace(plain, hours=m.hours, weeks=m.weeks)
+
+        m.plant = Block(list(case.technologies))
+        terms = {
+            name: technology.build(m.plant[name], own[name])
+            for name, technology in case.technologies.items()
+        }
+        m.excess = Var(
+            list(elastic), domain=NonNegativeReals, doc="Limit exceeded by."
+        )
+        add_load(m, case, inputs)
+        add_balance(m, terms)
+        add_gas_line(m, case, terms)
+        add_contingencies(m, case, terms)
+        add_backup(m, terms)
+        add_installed_margin(m, case, terms)
+        add_limits(m, case, terms, at)
+        add_cost(m, case, inputs, terms, at)
+        if elastic:
+            m.cost.deactivate()
+            m.total_excess = Objective(
+                expr=quicksum(m.excess[n] / excess_scale(case, n) for n in elastic),
+                sense=minimize,
+            )
+    return PlantModel(case, inputs, m, at, own, terms)
+
+
+def add_load(m: Any, case: Case, inputs: Inputs) -> None:
+    """Let GPU load go unserved, in facility MW, up to all of it."""
+    demand = inputs.data["demand_mw"].values.tolist()
+    m.demand_mw = demand
+    m.pue = inputs.data["pue"].values.tolist()
+    m.it_mw = inputs.data["it_mw"].values.tolist()
+    m.unserved_mw = Var(
+        m.hours,
+        domain=NonNegativeReals,
+        bounds=lambda m, t: (0, demand[t]),
+        doc="Facility load not served.",
+    )
+
+
+def add_balance(m: Any, terms: Mapping[str, Terms]) -> None:
+    """Power to the bus and load not served add up to demand, in every hour."""
+
+    @m.Constraint(m.hours)
+    def power_balance(m, t):
+        to_bus = quicksum(term.net_mw[t] for term in terms.values())
+        return to_bus + m.unserved_mw[t] == m.demand_mw[t]
+
+
+def add_gas_line(m: Any, case: Case, terms: Mapping[str, Terms]) -> None:
+    """Build the lateral if anything burns gas, and burn no more than it carries."""
+    burning = [term for term in terms.values() if term.gas_mmbtu is not None]
+    m.gas_line = Var(domain=Binary, doc="Whether the gas lateral is built.")
+    if not burning:
+        m.gas_line.fix(0)
+
+    @m.Expression(m.hours)
+    def gas_mmbtu(m, t):
+        return quicksum(term.gas_mmbtu[t] for term in burning)
+
+    connected = [term for term in burning if term.on_gas is not None]
+
+    @m.Constraint(range(len(connected)))
+    def gas_needs_line(m, i):
+        return connected[i].on_gas <= m.gas_line
+
+    most = case.gas.lateral_mmbtu_per_h
+    if most is not None and burning:
+
+        @m.Constraint(m.hours)
+        def gas_line_capacity(m, t):
+            return m.gas_mmbtu[t] <= most
+
+
+def add_contingencies(m: Any, case: Case, terms: Mapping[str, Terms]) -> None:
+    """After the loss of any one element the rest carries all of the load.
+
+    At once: ``ready - lost >= demand``; through the repair the same with what lasts.
+    Demand is the whole demand: load already shed does not count as reserve, nor does
+    the element that is lost.
+    """
+    asked = case.contingencies
+    if asked is None:
+        return
+    wanted = {
+        "unit": asked.unit,
+        "grid": asked.grid,
+        "battery_block": asked.battery_block,
+    }
+    trips = {
+        name: trip
+        for name, term in terms.items()
+        for trip in term.trips
+        if wanted[trip.name]
+    }
+    if trips:
+        m.trips = list(trips)
+        most_mw = 10 * max(m.demand_mw) + 1e4
+        for label, field in (("at_once", "at_once_mw"), ("sustained", "sustained_mw")):
+            _add_reserve(m, terms, trips, label, field, most_mw)
+
+    def total(field: str, t: int) -> Any:
+        parts = (getattr(term, field) for term in terms.values())
+        return quicksum(part[t] for part in parts if part is not None)
+
+    if asked.min_synchronous_units:
+
+        @m.Constraint(m.hours)
+        def synchronous_units(m, t):
+            return total("synchronous_units", t) >= asked.min_synchronous_units
+
+    if asked.min_grid_forming_mw:
+
+        @m.Constraint(m.hours)
+        def grid_forming_mw(m, t):
+            return total("grid_forming_mw", t) >= asked.min_grid_forming_mw
+
+    if asked.battery_swing_mw:
+
+        @m.Constraint()
+        def battery_swing(m):
+            held = (t.swing_mw for t in terms.values() if t.swing_mw is not None)
+            return quicksum(held) >= asked.battery_swing_mw
+
+
+def _add_reserve(
+    m: Any,
+    terms: Mapping[str, Terms],
+    trips: Mapping[str, Any],
+    label: str,
+    field: str,
+    most_mw: float,
+) -> None:
+    """Write one condition: what carries the load, less each loss, covers demand."""
+    carry = Var(
+        m.hours,
+        domain=NonNegativeReals,
+        bounds=(0, most_mw),
+        doc=f"Power that can carry the load {label.replace('_', ' ')}.",
+    )
+    m.add_component(f"{label}_mw", carry)
+
+    def added_up(m, t):
+        parts = (getattr(term, field) for term in terms.values())
+        return carry[t] == quicksum(part[t] for part in parts if part is not None)
+
+    def covers(m, name, t):
+        lost = getattr(trips[name], field)
+        return carry[t] - lost[t] >= m.demand_mw[t]
+
+    m.add_component(f"{label}_total", Constraint(m.hours, rule=added_up))
+    m.add_component(f"{label}_reserve", Constraint(m.trips, m.hours, rule=covers))
+
+
+def add_backup(m: Any, terms: Mapping[str, Terms]) -> None:
+    """Planned standby import replaces units in maintenance, and nothing else."""
+    standby = [t.standby_import_mw for t in terms.values() if t.standby_import_mw]
+    out = [t.maintenance_mw for t in terms.values() if t.maintenance_mw]
+    if not standby:
+        return
+
+    @m.Constraint(m.hours)
+    def standby_only_for_maintenance(m, t):
+        return quicksum(s[t] for s in standby) <= quicksum(o[t] for o in out)
+
+
+def add_installed_margin(m: Any, case: Case, terms: Mapping[str, Terms]) -> None:
+    """Installed N+k: without the k largest units and those in maintenance.
+
+    For every way of losing ``k + maintenance`` whole units, what is left carries the
+    gross demand at the design temperature. Each loss is a 0/1 variable that says
+    whether there is a first, second, ... unit of a type to lose.
+    """
+    extra = case.reliability.n_plus
+    if extra is None:
+        return
+    lost = extra + case.reliability.units_in_maintenance
+    units = {n: t.firm_units for n, t in terms.items() if t.firm_units is not None}
+    places = [
+        (n, j) for n, u in units.items() for j in range(1, min(lost, u.most) + 1)
+    ]
+    m.unit_exists = Var(places, domain=Binary, doc="Whether there is a j-th unit.")
+
+    @m.Constraint(places)
+    def unit_exists_if_installed(m, name, j):
+        u = units[name]
+        return u.installed <= (j - 1) + (u.most - j + 1) * m.unit_exists[name, j]
+
+    credited = quicksum(t.firm_mw for t in terms.values() if t.firm_mw is not None)
+    firm = credited + quicksum(u.unit_mw * u.installed for u in units.values())
+    ways = list(_losses([min(lost, u.most) for u in units.values()], lost))
+
+    @m.Constraint(range(len(ways)))
+    def installed_margin(m, i):
+        gone = quicksum(
+            units[name].unit_mw * m.unit_exists[name, j]
+            for name, count in zip(units, ways[i], strict=True)
+            for j in range(1, count + 1)
+        )
+        return firm - gone >= case.load.facility_mw
+
+
+def _losses(most: list[int], total: int) -> Iterator[tuple[int, ...]]:
+    """Yield every way to lose up to ``most`` of each type, ``total`` in all."""
+    total = min(total, sum(most))
+    for way in product(*(range(n + 1) for n in most)):
+        if sum(way) == total:
+            yield way
+
+
+def excess_scale(case: Case, name: str) -> float:
+    """Return what one unit of excess of a limit is measured against."""
+    limit = float(getattr(case.limits, name))
+    return 1.0 if name.endswith("_frac") else max(limit, 1.0)
+
+
+def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> None:
+    """Write each yearly limit the case names, per weather year or on their mean."""
+    limits = case.limits
+
+    def total(field: str, t: int) -> Any:
+        parts = (getattr(term, field) for term in terms.values())
+        return quicksum(part[t] for part in parts if part is not None)
+
+    def yearly(name: str, left: Callable[[int], Any], right: float) -> None:
+        """Sum of ``left(t)`` over a year at most ``right`` plus any excess."""
+        slack = m.excess[name] if name in m.excess else 0.0
+        _add_yearly(m, name, left, right + slack, at, mean=limits.mean_of_years)
+
+    if limits.co2_t_per_yr is not None:
+        yearly("co2_t_per_yr", lambda t: total("co2_t", t), limits.co2_t_per_yr)
+    if limits.nox_t_per_yr is not None:
+        slack = m.excess["nox_t_per_yr"] if "nox_t_per_yr" in m.excess else 0.0
+        _add_yearly(
+            m,
+            "nox_t_per_yr",
+            lambda t: total("nox_kg", t),
+            KG_PER_T * (limits.nox_t_per_yr + slack),
+            at,
+            mean=limits.mean_of_years,
+        )
+    if limits.water_m3_per_yr is not None:
+        yearly("water_m3_per_yr", lambda t: total("water_m3", t), limits.water_m3_per_yr)
+    if limits.renewable_share_frac is not None:
+        share = limits.renewable_share_frac
+        given = m.excess.get("renewable_share_frac", 0.0) if len(m.excess) else 0.0
+        # Served energy is at most demand, which keeps the row linear in the excess.
+        demand_mwh = sum(w * d for w, d in zip(at.weight, m.demand_mw, strict=True))
+
+        def short(t: int) -> Any:
+            green = (
+                total("renewable_mw", t)
+                - total("export_mw", t)
+                - total("storage_loss_mw", t)
+            )
+            return share * (m.demand_mw[t] - m.unserved_mw[t]) - green
+
+        _add_yearly(
+            m,
+            "renewable_share_frac",
+            short,
+            given * demand_mwh,
+            at,
+            mean=limits.mean_of_years,
+        )
+    if limits.land_km2 is not None:
+        parts = (t.land_km2 for t in terms.values() if t.land_km2 is not None)
+        slack = m.excess["land_km2"] if "land_km2" in m.excess else 0.0
+        m.limit_land_km2 = Constraint(expr=quicksum(parts) <= limits.land_km2 + slack)
+    if limits.capital_usd is not None:
+        slack = m.excess["capital_usd"] if "capital_usd" in m.excess else 0.0
+        m.limit_capital_usd = Constraint(
+            expr=all_in_capital_usd(m, case, terms) / 1e6
+            <= (limits.capital_usd + slack) / 1e6
+        )
+    slack = m.excess["gpu_served_frac"] if "gpu_served_frac" in m.excess else 0.0
+    it_mwh = sum(w * p for w, p in zip(at.weight, m.it_mw, strict=True))
+    _add_yearly(
+        m,
+        "gpu_served_frac",
+        lambda t: m.unserved_mw[t] / m.pue[t],
+        (1 - limits.gpu_served_frac + slack) * it_mwh,
+        at,
+        mean=limits.mean_of_years,
+    )
+
+
+def _add_yearly(
+    m: Any,
+    name: str,
+    left: Callable[[int], Any],
+    right: Any,
+    at: Horizon,
+    *,
+    mean: bool,
+) -> None:
+    """Write ``sum of weight * left <= right`` for each weather year, or their mean."""
+    spans = [range(len(at.weight))] if mean else list(at.years)
+
+    def rule(m, y):
+        share = at.year_share if not mean else [1.0] * len(at.weight)
+        return (
+            quicksum(at.weight[t] / float(share[t]) * left(t) for t in spans[y])
+            <= right
+        )
+
+    m.add_component(f"limit_{name}", Constraint(range(len(spans)), rule=rule))
+
+
+def all_in_capital_usd(m: Any, case: Case, terms: Mapping[str, Terms]) -> Any:
+    """Return the cost of the whole plant at start-up, an expression. [USD]"""
+    direct = quicksum(t.capital_usd for t in terms.values())
+    fixed = sum(case.site.fixed_capital_usd.values())
+    line = case.gas.lateral_usd * m.gas_line
+    return all_in_frac(case.finance) * (direct + fixed + line)
+
+
+def add_cost(
+    m: Any, case: Case, inputs: Inputs, terms: Mapping[str, Terms], at: Horizon
+) -> None:
+    """Add up the yearly cost by asset and category; the objective is their sum."""
+    weight, finance, prices = at.weight, case.finance, case.prices
+    gas_price = inputs.data["gas_usd_per_mmbtu"].values.tolist()
+    fixed_usd = sum(case.site.fixed_capital_usd.values())
+    costs: dict[tuple[str, str], Any] = {
+        ("site", "capital"): annual_frac(finance, finance.term_years) * fixed_usd,
+        ("gas_line", "capital"): annual_frac(finance, case.gas.lateral_life_yr)
+        * case.gas.lateral_usd
+        * m.gas_line,
+        ("load", "lost_compute"): lost_compute_usd_per_mwh(case, inputs)
+        * quicksum(weight[t] * m.unserved_mw[t] for t in m.hours),
+    }
+    for name, term in terms.items():
+        costs[name, "capital"] = annual_frac(finance, term.life_yr) * term.capital_usd
+        for category, usd in term.cost_usd.items():
+            costs[name, category] = usd
+        if term.gas_mmbtu is not None:
+            costs[name, "fuel"] = quicksum(
+                weight[t] * gas_price[t] * term.gas_mmbtu[t] for t in m.hours
+            )
+        for category, flow, usd_per_unit in (
+            ("co2_price", term.co2_t, prices.co2_usd_per_t),
+            ("nox_price", term.nox_kg, prices.nox_usd_per_t / KG_PER_T),
+            ("water", term.water_m3, prices.water_usd_per_m3),
+        ):
+            if flow is not None and usd_per_unit:
+                costs[name, category] = usd_per_unit * quicksum(
+                    weight[t] * flow[t] for t in m.hours
+                )
+    m.cost_usd = Expression(list(costs), rule=lambda m, *key: costs[key])
+    m.cost = Objective(
+        expr=quicksum(m.cost_usd[key] for key in costs) / USD_PER_KUSD, sense=minimize
+    )
+
+
+def found_arrays(plant: PlantModel) -> dict[str, dict[str, Any]]:
+    """Return each technology's solved variables as floats and arrays.
+
+    Returns
+    -------
+    dict of str to dict
+        Technology -> variable -> float or array; ``"plant"`` holds the plant-wide
+        hourly variables.
+    """
+    import numpy as np
+
+    def read(block: Any) -> dict[str, Any]:
+        found: dict[str, Any] = {}
+        for var in block.component_objects(Var, descend_into=False):
+            if not var.is_indexed():
+                found[var.local_name] = float(value(var))
+            elif var.index_set() in (plant.m.hours, plant.m.weeks):
+                found[var.local_name] = np.array(
+                    [v.value for v in var.values()], dtype=float
+                )
+        return found
+
+    arrays = {name: read(plant.m.plant[name]) for name in plant.terms}
+    arrays["plant"] = read(plant.m)
+    return arrays
+
+

@@ -1,0 +1,42 @@
+"""The registry: a new technology is one file, and one word here."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from energyopt.technologies.base import (
+    FirmUnits,
+    Found,
+    Horizon,
+    Recount,
+    Store,
+    Technology,
+    Terms,
+    Trip,
+)
+from energyopt.technologies.battery import Battery
+from energyopt.technologies.gas_turbine import GasTurbine
+from energyopt.technologies.grid import Grid
+from energyopt.technologies.solar import Solar
+from energyopt.technologies.wind import Wind
+
+AnyTechnology = Annotated[
+    Battery | GasTurbine | Grid | Solar | Wind, Field(discriminator="kind")
+]
+
+__all__ = [
+    "AnyTechnology",
+    "Battery",
+    "FirmUnits",
+    "Found",
+    "GasTurbine",
+    "Grid",
+    "Horizon",
+    "Recount",
+    "Solar",
+    "Store",
+    "Technology",
+    "Terms",
+    "Trip",
+    "Wind",
+]
