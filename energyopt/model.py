@@ -35,18 +35,21 @@ from energyopt.finance import (
 )
 from energyopt.inputs import Inputs
 from energyopt.technologies import Horizon, Terms
-from energyopt.units import KG_PER_T, USD_PER_KUSD
+from energyopt.units import HOURS_PER_YEAR, KG_PER_T, USD_PER_KUSD
 
 ELASTIC = (
-    "co2_t_per_yr",
-    "nox_t_per_yr",
-    "water_m3_per_yr",
-    "land_km2",
-    "capital_usd",
-    "renewable_share_frac",
-    "gpu_served_frac",
+    "limits.co2_t_per_yr",
+    "limits.nox_t_per_yr",
+    "limits.water_m3_per_yr",
+    "limits.land_km2",
+    "limits.capital_usd",
+    "limits.renewable_share_frac",
+    "limits.gpu_served_frac",
+    "reliability.n_plus",
+    "contingencies",
 )
-"""The limits that an infeasible case is asked to give way on, by their case names."""
+"""What an infeasible case is asked to give way on, by the names in the case: a limit
+in its own unit, and MW short of the installed margin or of reserve in any hour."""
 
 
 @dataclass(frozen=True)
@@ -138,7 +141,7 @@ def build_model(
     inputs : Inputs
         Its hourly series.
     elastic : collection of str
-        Limits (names in :data:`ELASTIC`) that may be exceeded. The objective is then
+        Rules (names in :data:`ELASTIC`) that may be broken. The objective is then
         the sum of their excesses, each as a share of its limit, and not cost.
 
     Returns
@@ -163,7 +166,10 @@ def build_model(
             for name, technology in case.technologies.items()
         }
         m.excess = Var(
-            list(elastic), domain=NonNegativeReals, doc="Limit exceeded by."
+            list(elastic),
+            domain=NonNegativeReals,
+            bounds=lambda m, n: (0, _most_excess(case, inputs, n)),
+            doc="Limit exceeded by.",
         )
         add_load(m, case, inputs)
         add_balance(m, terms)
@@ -298,14 +304,15 @@ def _add_reserve(
     )
     m.add_component(f"{label}_mw", carry)
 
+    short_mw = _excess(m, "contingencies")
+
     def added_up(m, t):
         parts = (getattr(term, field) for term in terms.values())
         return carry[t] == quicksum(part[t] for part in parts if part is not None)
 
     def covers(m, name, t):
         lost = getattr(trips[name], field)
-        return carry[t] - lost[t] >= m.demand_mw[t]
-
+        return carry[t] - lost[t] + short_mw >= m.demand_mw[t]
     m.add_component(f"{label}_total", Constraint(m.hours, rule=added_up))
     m.add_component(f"{label}_reserve", Constraint(m.trips, m.hours, rule=covers))
 
@@ -348,6 +355,8 @@ def add_installed_margin(m: Any, case: Case, terms: Mapping[str, Terms]) -> None
     firm = credited + quicksum(u.unit_mw * u.installed for u in units.values())
     ways = list(_losses([min(lost, u.most) for u in units.values()], lost))
 
+    short_mw = _excess(m, "reliability.n_plus")
+
     @m.Constraint(range(len(ways)))
     def installed_margin(m, i):
         gone = quicksum(
@@ -355,7 +364,7 @@ def add_installed_margin(m: Any, case: Case, terms: Mapping[str, Terms]) -> None
             for name, count in zip(units, ways[i], strict=True)
             for j in range(1, count + 1)
         )
-        return firm - gone >= case.load.facility_mw
+        return firm - gone + short_mw >= case.load.facility_mw
 
 
 def _losses(most: list[int], total: int) -> Iterator[tuple[int, ...]]:
@@ -366,10 +375,31 @@ def _losses(most: list[int], total: int) -> Iterator[tuple[int, ...]]:
             yield way
 
 
+def _excess(m: Any, name: str) -> Any:
+    """Return the variable by which a rule may be broken, or zero."""
+    return m.excess[name] if name in m.excess else 0.0
+
+
 def excess_scale(case: Case, name: str) -> float:
-    """Return what one unit of excess of a limit is measured against."""
-    limit = float(getattr(case.limits, name))
+    """Return what the excess of a rule is measured against, in the rule's unit."""
+    if not name.startswith("limits."):
+        return case.load.facility_mw
+    limit = float(getattr(case.limits, name.removeprefix("limits.")))
     return 1.0 if name.endswith("_frac") else max(limit, 1.0)
+
+
+def _most_excess(case: Case, inputs: Inputs, name: str) -> float:
+    """Return a bound that no plant worth naming exceeds, in the rule's unit."""
+    if name.endswith("_frac"):
+        return 1.0
+    yearly_mwh = case.load.facility_mw * HOURS_PER_YEAR
+    return {
+        "limits.co2_t_per_yr": 2 * yearly_mwh,
+        "limits.nox_t_per_yr": 0.01 * yearly_mwh,
+        "limits.water_m3_per_yr": 10 * yearly_mwh,
+        "limits.land_km2": 100 * case.load.facility_mw,
+        "limits.capital_usd": 1e9 * case.load.facility_mw,
+    }.get(name, 10 * case.load.facility_mw)
 
 
 def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> None:
@@ -380,32 +410,21 @@ def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> N
         parts = (getattr(term, field) for term in terms.values())
         return quicksum(part[t] for part in parts if part is not None)
 
-    def yearly(name: str, left: Callable[[int], Any], right: float) -> None:
-        """Sum of ``left(t)`` over a year at most ``right`` plus any excess."""
-        slack = m.excess[name] if name in m.excess else 0.0
-        _add_yearly(m, name, left, right + slack, at, mean=limits.mean_of_years)
+    def yearly(name: str, left: Callable[[int], Any], right: Any) -> None:
+        _add_yearly(m, name, left, right, at, mean=limits.mean_of_years)
 
     if limits.co2_t_per_yr is not None:
-        yearly("co2_t_per_yr", lambda t: total("co2_t", t), limits.co2_t_per_yr)
+        most = limits.co2_t_per_yr + _excess(m, "limits.co2_t_per_yr")
+        yearly("co2_t_per_yr", lambda t: total("co2_t", t), most)
     if limits.nox_t_per_yr is not None:
-        slack = m.excess["nox_t_per_yr"] if "nox_t_per_yr" in m.excess else 0.0
-        _add_yearly(
-            m,
-            "nox_t_per_yr",
-            lambda t: total("nox_kg", t),
-            KG_PER_T * (limits.nox_t_per_yr + slack),
-            at,
-            mean=limits.mean_of_years,
-        )
+        most = limits.nox_t_per_yr + _excess(m, "limits.nox_t_per_yr")
+        yearly("nox_t_per_yr", lambda t: total("nox_kg", t), KG_PER_T * most)
     if limits.water_m3_per_yr is not None:
-        yearly("water_m3_per_yr", lambda t: total("water_m3", t), limits.water_m3_per_yr)
-    if limits.renewable_share_frac is not None:
-        share = limits.renewable_share_frac
-        given = m.excess.get("renewable_share_frac", 0.0) if len(m.excess) else 0.0
-        # Served energy is at most demand, which keeps the row linear in the excess.
-        demand_mwh = sum(w * d for w, d in zip(at.weight, m.demand_mw, strict=True))
+        most = limits.water_m3_per_yr + _excess(m, "limits.water_m3_per_yr")
+        yearly("water_m3_per_yr", lambda t: total("water_m3", t), most)
+    if (share := limits.renewable_share_frac) is not None:
 
-        def short(t: int) -> Any:
+        def missing(t: int) -> Any:
             green = (
                 total("renewable_mw", t)
                 - total("export_mw", t)
@@ -413,33 +432,24 @@ def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> N
             )
             return share * (m.demand_mw[t] - m.unserved_mw[t]) - green
 
-        _add_yearly(
-            m,
-            "renewable_share_frac",
-            short,
-            given * demand_mwh,
-            at,
-            mean=limits.mean_of_years,
-        )
+        demand_mwh = sum(w * d for w, d in zip(at.weight, m.demand_mw, strict=True))
+        given = _excess(m, "limits.renewable_share_frac") * demand_mwh
+        yearly("renewable_share_frac", missing, given)
     if limits.land_km2 is not None:
         parts = (t.land_km2 for t in terms.values() if t.land_km2 is not None)
-        slack = m.excess["land_km2"] if "land_km2" in m.excess else 0.0
-        m.limit_land_km2 = Constraint(expr=quicksum(parts) <= limits.land_km2 + slack)
+        most = limits.land_km2 + _excess(m, "limits.land_km2")
+        m.limit_land_km2 = Constraint(expr=quicksum(parts) <= most)
     if limits.capital_usd is not None:
-        slack = m.excess["capital_usd"] if "capital_usd" in m.excess else 0.0
+        most = limits.capital_usd + _excess(m, "limits.capital_usd")
         m.limit_capital_usd = Constraint(
-            expr=all_in_capital_usd(m, case, terms) / 1e6
-            <= (limits.capital_usd + slack) / 1e6
+            expr=all_in_capital_usd(m, case, terms) / 1e6 <= most / 1e6
         )
-    slack = m.excess["gpu_served_frac"] if "gpu_served_frac" in m.excess else 0.0
     it_mwh = sum(w * p for w, p in zip(at.weight, m.it_mw, strict=True))
-    _add_yearly(
-        m,
+    least = limits.gpu_served_frac - _excess(m, "limits.gpu_served_frac")
+    yearly(
         "gpu_served_frac",
         lambda t: m.unserved_mw[t] / m.pue[t],
-        (1 - limits.gpu_served_frac + slack) * it_mwh,
-        at,
-        mean=limits.mean_of_years,
+        (1 - least) * it_mwh,
     )
 
 

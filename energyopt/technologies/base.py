@@ -240,6 +240,7 @@ class Recount:
     mwh: float | None = None
     units: int | None = None
     unit_at_design_mw: float | None = None
+    on_gas: bool = False
     firm_mw: float = 0.0
     land_km2: float = 0.0
     co2_t: Floats | float = 0.0
@@ -276,6 +277,7 @@ class Technology(BaseModel, ABC):
 
     lead_time_months: float = Field(default=0, ge=0)
     """Order to first power; later than ``site.power_by_months`` is left out."""
+    life_yr: float = Field(gt=0)
 
     def series(self, shared: xr.Dataset) -> dict[str, Any]:
         """Return what this technology makes of the site's weather, hour by hour.

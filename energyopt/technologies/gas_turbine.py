@@ -59,8 +59,9 @@ class GasTurbine(Technology):
     min_load_frac: float = Field(ge=0, le=1)
     ramp_frac_per_h: float = Field(gt=0)
     """At 1 or more it cannot bind within an hour and no row is written."""
-    start_cost_usd_per_mw: float = Field(ge=0)
-    """Wear of a start, per ISO MW; not counted again in the variable O&M."""
+    start_cost_usd_per_mw: float = Field(gt=0)
+    """Wear of a start, per ISO MW; not counted again in the variable O&M. Never zero,
+    so that no start is reported that did not happen."""
     start_fuel_mmbtu_per_mw: float = Field(ge=0)
     start_h: float = Field(ge=0)
     """From order to full load, cold."""
@@ -473,6 +474,7 @@ class GasTurbine(Technology):
             mw=iso_mw,
             units=round(installed),
             unit_at_design_mw=at.design["unit_mw"],
+            on_gas=installed > 0.5,
             net_mw=output,
             capital_usd=self._capital_usd_per_unit * installed,
             cost_usd={

@@ -1,0 +1,169 @@
+"""Why no plant meets a case: how far each rule would have to give way.
+
+Each rule is relaxed alone, and all together, by the least that makes room for a plant.
+The answer is in the case's own units.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from pyomo.environ import value
+
+from energyopt.case import Case
+from energyopt.errors import InfeasibleError, NoSolutionError
+from energyopt.inputs import Inputs
+from energyopt.model import ELASTIC, build_model, excess_scale
+from energyopt.solve import solve_model
+
+
+@dataclass(frozen=True)
+class Relaxed:
+    """The least by which rules give way so that a plant exists."""
+
+    sentences: list[str]
+    values: dict[str, dict[str, float]]  # "alone"/"together" -> rule -> value
+
+
+def active_rules(case: Case) -> list[str]:
+    """Return the rules of a case that an infeasible case may be asked to relax."""
+    found = []
+    for name in ELASTIC:
+        section, _, key = name.partition(".")
+        part = getattr(case, section)
+        if part is not None and (not key or getattr(part, key) is not None):
+            found.append(name)
+    return found
+
+
+def least_values(
+    case: Case, inputs: Inputs, stop: Callable[[], bool] = lambda: False
+) -> Relaxed:
+    """Return the least value each rule could take, alone and together.
+
+    Parameters
+    ----------
+    case : Case
+        Proven infeasible.
+    inputs : Inputs
+        Its hourly series.
+    stop : callable
+        Once true, what is found so far is returned.
+
+    Returns
+    -------
+    Relaxed
+        A rule that no relaxation of its own can save is not in ``values["alone"]``.
+    """
+    rules = active_rules(case)
+    alone: dict[str, float] = {}
+    for name in rules:
+        if stop():
+            break
+        excess = _least_excess(case, inputs, [name])
+        if excess is not None and excess[name] > _nothing(case, name):
+            alone[name] = excess[name]
+    together = _least_excess(case, inputs, rules) or {}
+    together = {n: e for n, e in together.items() if e > _nothing(case, n)}
+    sentences = [_sentence(case, name, excess) for name, excess in alone.items()]
+    if not alone and together:
+        parts = "; ".join(_sentence(case, n, e) for n, e in together.items())
+        sentences = [f"No rule alone makes room. Together: {parts}"]
+    elif len(together) > 1:
+        parts = "; ".join(_sentence(case, n, e) for n, e in together.items())
+        sentences.append(f"Or all at once: {parts}")
+    if not together:
+        sentences = [
+            "No relaxation of the limits makes room for a plant: the technologies "
+            "offered cannot serve the load (max_units, max_mw, maintenance)."
+        ]
+    return Relaxed(
+        sentences,
+        {
+            "alone": {n: _least(case, n, e) for n, e in alone.items()},
+            "together": {n: _least(case, n, e) for n, e in together.items()},
+        },
+    )
+
+
+def _nothing(case: Case, name: str) -> float:
+    return 1e-6 * excess_scale(case, name)
+
+
+def _least_excess(
+    case: Case, inputs: Inputs, names: list[str]
+) -> dict[str, float] | None:
+    """Return the least excesses that make room for a plant, or ``None``."""
+    plant = build_model(case, inputs, elastic=names)
+    try:
+        solve_model(
+            plant.m,
+            method=case.solve.method,
+            gap_frac=min(case.solve.gap_frac, 1e-4),
+            time_limit_s=case.solve.time_limit_s,
+            threads=case.solve.threads,
+            seed=case.solve.seed,
+        )
+    except (InfeasibleError, NoSolutionError):
+        return None
+    return {name: float(value(plant.m.excess[name])) for name in names}
+
+
+def _least(case: Case, name: str, excess: float) -> float:
+    """Return the value that the rule would have to take, in the case's unit."""
+    if name == "contingencies":
+        return excess
+    if name == "reliability.n_plus":
+        return case.load.facility_mw - excess
+    limit = float(getattr(case.limits, name.removeprefix("limits.")))
+    return limit - excess if name.endswith("_frac") else limit + excess
+
+
+_WORDS = {
+    "limits.co2_t_per_yr": ("CO2", "t a year"),
+    "limits.nox_t_per_yr": ("NOx", "t a year"),
+    "limits.water_m3_per_yr": ("Water", "m3 a year"),
+    "limits.land_km2": ("Land", "km2"),
+    "limits.capital_usd": ("Capital", "USD"),
+}
+
+
+def _sentence(case: Case, name: str, excess: float) -> str:
+    """Return one sentence for a rule that cannot hold."""
+    least = _least(case, name, excess)
+    if name == "contingencies":
+        return (
+            "Reserve against every contingency cannot be met: it is short by "
+            f"{least:,.1f} MW in the worst hour"
+        )
+    if name == "reliability.n_plus":
+        rule = case.reliability
+        return (
+            f"N+{rule.n_plus} with {rule.units_in_maintenance} in maintenance cannot be "
+            f"met for {case.load.facility_mw:,.0f} MW: the most that stays firm is "
+            f"{least:,.1f} MW"
+        )
+    limit = float(getattr(case.limits, name.removeprefix("limits.")))
+    if name == "limits.renewable_share_frac":
+        return (
+            f"A renewable share of at least {limit:.4%} cannot be met: the most is "
+            f"{least:.4%}"
+        )
+    if name == "limits.gpu_served_frac":
+        return (
+            f"GPU energy served of at least {limit:.4%} cannot be met: the most is "
+            f"{least:.4%}"
+        )
+    what, unit = _WORDS[name]
+    return (
+        f"{what} at most {_digits(limit)} {unit} cannot be met: the least is "
+        f"{_digits(least, up=True)} {unit}"
+    )
+
+
+def _digits(number: float, *, up: bool = False) -> str:
+    """Return a number with separators; a least value is rounded up, never down."""
+    step = 1.0 if abs(number) >= 1000 else 0.001
+    shown = -(-number // step) * step if up else number
+    return f"{shown:,.0f}" if step == 1.0 else f"{shown:,.3f}"

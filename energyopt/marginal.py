@@ -1,0 +1,75 @@
+"""Shadow prices: what one more unit of a limit, or of power, is worth.
+
+From the LP of the solved plant with every whole number kept: marginal given the units
+built, committed and maintained as they are.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from energyopt.model import PlantModel
+from energyopt.solve import solve_fixed_lp
+from energyopt.technologies.base import Floats
+from energyopt.units import KG_PER_T, USD_PER_KUSD
+
+_PER_UNIT = {"nox_t_per_yr": KG_PER_T, "capital_usd": 1e-6}
+"""Units of a limit's row per unit of the limit in the case, where it is not one."""
+
+
+def marginal_prices(plant: PlantModel) -> tuple[dict[str, float], Floats]:
+    """Return the worth of each limit and of power in each hour.
+
+    Parameters
+    ----------
+    plant : PlantModel
+        Solved.
+
+    Returns
+    -------
+    limits : dict of str to float
+        ``limits.NAME`` -> yearly dollars saved if the limit gave way by one unit of
+        the case; zero where it does not bind. A fraction's unit is one percent point.
+    power : array, shape (hours,)
+        What one more MWh of demand costs in each hour. [USD/MWh]
+    """
+    m = plant.m
+    rows = {
+        name.removeprefix("limit_"): constraint
+        for name, constraint in m.component_map().items()
+        if name.startswith("limit_")
+    }
+    dual = solve_fixed_lp(m, [m.power_balance, *rows.values()])
+    power = np.array(
+        [
+            dual[m.power_balance[t]] * USD_PER_KUSD / plant.at.weight[t]
+            for t in m.hours
+        ]
+    )
+    worth = {
+        f"limits.{name}": -USD_PER_KUSD
+        * _row_units(plant, name)
+        * sum(dual[row] for row in constraint.values())
+        for name, constraint in rows.items()
+    }
+    return worth, power
+
+
+def _row_units(plant: PlantModel, name: str) -> float:
+    """Return by how much a row's right side moves per unit of the limit."""
+    if name == "gpu_served_frac":
+        return 0.01 * float(np.dot(plant.at.weight, plant.m.it_mw))
+    if name == "renewable_share_frac":
+        return 0.01 * float(np.dot(plant.at.weight, plant.m.demand_mw))
+    return _PER_UNIT.get(name, 1.0)
+
+
+def power_price_statistics(power: Any) -> dict[str, float]:
+    """Return mean, least and greatest marginal price of power. [USD/MWh]"""
+    return {
+        "mean_usd_per_mwh": float(np.mean(power)),
+        "least_usd_per_mwh": float(np.min(power)),
+        "greatest_usd_per_mwh": float(np.max(power)),
+    }

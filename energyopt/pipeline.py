@@ -1,0 +1,215 @@
+"""From a case file to a run folder: every stage in order, each timed."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from energyopt.errors import EnergyoptError, InfeasibleError
+
+if TYPE_CHECKING:
+    from energyopt.case import Case
+    from energyopt.casefile import CaseFile
+    from energyopt.inputs import Inputs
+    from energyopt.results import Result
+    from energyopt.solve import Progress
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Where the work is, for a progress line."""
+
+    name: str
+    elapsed_s: float
+    incumbent_usd: float | None = None
+    bound_usd: float | None = None
+    gap_frac: float | None = None
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run leaves behind."""
+
+    summary: dict[str, Any]
+    folder: Path
+    table: Any
+    exit_code: int
+    next_command: str
+
+
+@dataclass
+class _Clock:
+    """Seconds by stage, and the progress line of each."""
+
+    on_progress: Callable[[Stage], None]
+    started: float = field(default_factory=time.perf_counter)
+    seconds: dict[str, float] = field(default_factory=dict)
+
+    def enter(self, name: str) -> None:
+        self.leave()
+        self._name, self._since = name, time.perf_counter()
+        self.on_progress(Stage(name, time.perf_counter() - self.started))
+
+    def leave(self) -> None:
+        if name := getattr(self, "_name", None):
+            spent = time.perf_counter() - self._since
+            self.seconds[name] = self.seconds.get(name, 0.0) + spent
+            self._name = None
+
+    def solving(self, p: Progress) -> None:
+        finite = {
+            "incumbent_usd": p.incumbent * 1000 if p.incumbent is not None else None,
+            "bound_usd": p.bound * 1000 if p.bound is not None else None,
+        }
+        known = [v for v in finite.values() if v is not None and abs(v) < 1e18]
+        gap = None
+        if len(known) == 2 and known[0]:
+            gap = abs(known[0] - known[1]) / abs(known[0])
+        self.on_progress(
+            Stage(
+                "solve",
+                time.perf_counter() - self.started,
+                *[v if v is not None and abs(v) < 1e18 else None for v in finite.values()],
+                gap,
+            )
+        )
+
+    def report(self) -> dict[str, float]:
+        self.leave()
+        total = time.perf_counter() - self.started
+        stages = ("inputs", "build", "solve", "verify")
+        return {s: round(self.seconds.get(s, 0.0), 3) for s in stages} | {
+            "total": round(total, 3)
+        }
+
+
+def run(
+    casefile: CaseFile,
+    *,
+    out: Path | None = None,
+    on_progress: Callable[[Stage], None] = lambda stage: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Outcome:
+    """Size the plant of a case and write its run folder.
+
+    Parameters
+    ----------
+    casefile : CaseFile
+        A case that was read and checked.
+    out : Path, optional
+        Write exactly there; without it, ``results/<case>/<run id>``.
+    on_progress : callable
+        Called at each stage and as the solver moves.
+    stop : callable
+        Once true, the best plant so far is taken.
+
+    Returns
+    -------
+    Outcome
+        Exit code 0, 5 (a limit was reached), 9 (a check failed) or 130.
+
+    Raises
+    ------
+    EnergyoptError
+        With the exit code that the command ends in.
+    """
+    from energyopt.inputs import build_inputs
+    from energyopt.metrics import summary
+    from energyopt.report import RunFolder, terminal_table
+
+    clock = _Clock(on_progress)
+    case = casefile.case
+    with RunFolder.open(casefile, out) as folder:
+        clock.enter("inputs")
+        inputs = build_inputs(case, casefile.base_dir)
+        try:
+            result = _solve(case.in_time(), inputs, clock, stop, folder.log)
+        except InfeasibleError as error:
+            clock.enter("explain")
+            from energyopt.explain import least_values
+
+            found = least_values(case.in_time(), inputs, stop)
+            folder.write_infeasible(found)
+            raise InfeasibleError("\n".join([str(error), *found.sentences])) from None
+        told = summary(result, clock.report())
+        if case.in_time().technologies != case.technologies:
+            told["unconstrained"] = _unconstrained(case, inputs, clock, stop, folder.log)
+        told["time_s"] = clock.report()
+        path = folder.write(result, told)
+        return Outcome(
+            summary=told,
+            folder=path,
+            table=terminal_table(told, casefile, path),
+            exit_code=_exit_code(result),
+            next_command=_next_command(casefile),
+        )
+
+
+def _solve(
+    case: Case,
+    inputs: Inputs,
+    clock: _Clock,
+    stop: Callable[[], bool],
+    log: Path | None,
+) -> Result:
+    """Build, solve, price and verify one plant."""
+    from energyopt.model import build_model
+    from energyopt.marginal import marginal_prices
+    from energyopt.results import read_result
+    from energyopt.solve import solve_model
+
+    clock.enter("build")
+    plant = build_model(case, inputs)
+    clock.enter("solve")
+    record = solve_model(
+        plant.m,
+        method=case.solve.method,
+        gap_frac=case.solve.gap_frac,
+        time_limit_s=case.solve.time_limit_s,
+        threads=case.solve.threads,
+        seed=case.solve.seed,
+        log_path=log,
+        on_progress=clock.solving,
+        stop=stop,
+    )
+    clock.enter("prices")
+    shadow, power = marginal_prices(plant)
+    clock.enter("verify")
+    result = read_result(
+        plant, record, shadow_prices=shadow, power_price_usd_per_mwh=power
+    )
+    clock.leave()
+    return result
+
+
+def _unconstrained(
+    case: Case,
+    inputs: Inputs,
+    clock: _Clock,
+    stop: Callable[[], bool],
+    log: Path | None,
+) -> dict[str, Any]:
+    """Return the plant without lead times, to be shown beside the one in time."""
+    from energyopt.metrics import summary
+
+    try:
+        return summary(_solve(case, inputs, clock, stop, log), clock.report())
+    except EnergyoptError as error:
+        return {"status": type(error).__name__, "message": str(error)}
+
+
+def _exit_code(result: Result) -> int:
+    if not result.verified:
+        return 9
+    return {"optimal": 0, "limit": 5, "interrupted": 130}[result.record.status]
+
+
+def _next_command(casefile: CaseFile) -> str:
+    gas = casefile.case.gas.hub_usd_per_mmbtu
+    return (
+        f"python -m energyopt {casefile.path} "
+        f"--set gas.hub_usd_per_mmbtu={gas + 1:g}   # a dollar more for gas"
+    )

@@ -1,0 +1,102 @@
+"""Solve a Pyomo model with HiGHS: whole, or by the structure of its hours.
+
+The only package that knows HiGHS; it knows nothing of technologies.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from energyopt.solve.record import Method, Progress, SolveRecord
+
+__all__ = ["Progress", "SolveRecord", "self_test", "solve_fixed_lp", "solve_model"]
+
+
+def solve_model(
+    m: Any,
+    *,
+    method: Method = "auto",
+    gap_frac: float = 1e-3,
+    time_limit_s: float = 600.0,
+    threads: int = 0,
+    seed: int = 0,
+    log_path: Path | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> SolveRecord:
+    """Minimise the model's cost and put the plant into its variables.
+
+    Parameters
+    ----------
+    m : pyomo.environ.ConcreteModel
+        Linear, with one objective to minimise. What is indexed by ``m.hours``, or
+        by a product of sets that ends with it, belongs to that hour.
+    method : str
+        ``monolithic``: one HiGHS model. ``decomposed``: by periods of hours.
+        ``auto``: the second for large hourly models.
+    gap_frac : float
+        Proven gap at which to stop. [1]
+    time_limit_s : float
+        After it the best plant so far is taken. [s]
+    threads : int
+        0: as many as there are cores.
+    seed : int
+        HiGHS's random seed.
+    log_path : Path, optional
+        Log lines are appended there.
+    on_progress : callable, optional
+        Called with each :class:`Progress`.
+    stop : callable, optional
+        Asked now and then; once true, the best plant so far is taken.
+
+    Returns
+    -------
+    SolveRecord
+
+    Raises
+    ------
+    InfeasibleError
+        If no point meets every constraint.
+    NoSolutionError
+        If a limit or a failure ended the search before a plant was found.
+    """
+    from energyopt.solve.choose import solve
+
+    return solve(
+        m, method, gap_frac, time_limit_s, threads, seed, log_path, on_progress, stop
+    )
+
+
+def solve_fixed_lp(m: Any, constraints: Iterable[Any]) -> dict[Any, float]:
+    """Return the duals of constraints with every whole number kept as it is.
+
+    Parameters
+    ----------
+    m : pyomo.environ.ConcreteModel
+        Solved: its variables have values. They are left as they are.
+    constraints : iterable
+        Pyomo constraints, indexed or not, or members of them.
+
+    Returns
+    -------
+    dict
+        Constraint member -> change of the yearly cost per unit of its right-hand
+        side; at most 0 where a ``<=`` binds. [k$ per unit]
+
+    Raises
+    ------
+    NoSolutionError
+        If the LP with these whole numbers could not be solved.
+    """
+    from energyopt.solve.choose import fixed_duals
+
+    return fixed_duals(m, constraints)
+
+
+def self_test() -> list[str]:
+    """Return what is wrong with the installed HiGHS; empty if nothing is."""
+    from energyopt.solve.known import faults
+
+    return faults()

@@ -1,0 +1,114 @@
+"""Which method solves a model, and what goes back into it."""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from energyopt.errors import NoSolutionError
+from energyopt.solve.compile import NO_HOUR, Problem, compile_problem, write_back
+from energyopt.solve.monolithic import Found, solve_fixed, solve_monolithic
+from energyopt.solve.record import Method, Progress, SolveRecord, relative_gap
+
+LARGE_ROWS = 30_000
+"""From here on, ``auto`` solves an hourly model by periods."""
+
+
+def solve(
+    m: Any,
+    method: Method,
+    gap_frac: float,
+    time_limit_s: float,
+    threads: int,
+    seed: int,
+    log_path: Path | None,
+    on_progress: Callable[[Progress], None] | None,
+    stop: Callable[[], bool] | None,
+) -> SolveRecord:
+    """Compile, solve, write back; see :func:`energyopt.solve.solve_model`."""
+    start = time.monotonic()
+    threads = threads or os.cpu_count() or 1
+    problem = compile_problem(m)
+    _log(
+        log_path,
+        f"compiled {len(problem.rows)} rows in {time.monotonic() - start:.2f} s",
+    )
+    wanted = _method(problem, method)
+    left_s = max(time_limit_s - (time.monotonic() - start), 0.01)
+    found = solve_monolithic(
+        problem,
+        gap_frac=gap_frac,
+        time_limit_s=left_s,
+        threads=threads,
+        seed=seed,
+        log_path=log_path,
+        on_progress=on_progress,
+        stop=stop,
+    )
+    write_back(problem, found.x)
+    seconds = time.monotonic() - start
+    record = _record(problem, found, wanted, threads, seconds)
+    _log(
+        log_path,
+        f"{record.method} {record.status}: objective {record.objective:.6g}, bound "
+        f"{record.bound:.6g}, gap {record.gap_frac:.3%}, {seconds:.1f} s",
+    )
+    return record
+
+
+def _method(problem: Problem, method: Method) -> str:
+    if method != "auto":
+        return method
+    hourly = bool((problem.column_hour != NO_HOUR).any())
+    return "decomposed" if hourly and len(problem.rows) >= LARGE_ROWS else "monolithic"
+
+
+def _record(
+    problem: Problem, found: Found, method: str, threads: int, seconds: float
+) -> SolveRecord:
+    return SolveRecord(
+        status=found.status,
+        objective=found.objective,
+        bound=found.bound,
+        gap_frac=relative_gap(found.objective, found.bound),
+        method=method,
+        seconds=seconds,
+        rows=len(problem.rows),
+        columns=len(problem.columns),
+        integers=int(problem.integer.sum()),
+        nonzeros=int(problem.matrix.nnz),
+        coefficient_range=problem.coefficient_range,
+        options=found.options,
+        threads=threads,
+        messages=found.messages,
+        path=found.path,
+    )
+
+
+def _log(log_path: Path | None, line: str) -> None:
+    if log_path is not None:
+        with log_path.open("a", encoding="utf-8") as out:
+            out.write(line + "\n")
+
+
+def fixed_duals(m: Any, constraints: Iterable[Any]) -> dict[Any, float]:
+    """Solve with whole numbers kept; see :func:`energyopt.solve.solve_fixed_lp`."""
+    problem = compile_problem(m)
+    x = np.array([v.value for v in problem.columns], dtype=float)
+    solved = solve_fixed(problem, x)
+    if solved is None:
+        raise NoSolutionError("the LP with the units as built could not be solved")
+    row = {id(con): i for i, con in enumerate(problem.rows)}
+    duals = solved[1]
+    members: list[Any] = []
+    for con in constraints:
+        members.extend(con.values() if con.is_indexed() else [con])
+    # A row that the compiler left out (no variables in it) costs nothing to move.
+    return {
+        con: float(duals[row[id(con)]]) if id(con) in row else 0.0 for con in members
+    }

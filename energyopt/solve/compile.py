@@ -1,0 +1,258 @@
+"""The Pyomo model as one sparse matrix, with the hour of each row and column."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from energyopt.errors import InfeasibleError
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+
+NO_HOUR = -1
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Minimise ``cost @ x + offset`` over ``row_lower <= A x <= row_upper`` and bounds.
+
+    Parameters
+    ----------
+    matrix : sparse.csr_array, shape (rows, columns)
+        The constraint coefficients.
+    integer : array of bool, shape (columns,)
+        Columns that take whole numbers.
+    row_hour, column_hour : array of int
+        The hour that a row or column belongs to; ``NO_HOUR`` if to none.
+    row_family, column_family : array of int
+        Rows (columns) that come from one Pyomo component and differ only in their
+        hour have the same number.
+    hours : int
+        How many there are; 0 where the model has no hours.
+    rows, columns : list
+        The Pyomo constraints and variables.
+    unused : list
+        Variables that appear in no row and no cost.
+    """
+
+    cost: Floats
+    offset: float
+    matrix: Any
+    row_lower: Floats
+    row_upper: Floats
+    lower: Floats
+    upper: Floats
+    integer: Flags
+    row_hour: Ints
+    column_hour: Ints
+    row_family: Ints
+    column_family: Ints
+    hours: int
+    rows: list[Any]
+    columns: list[Any]
+    unused: list[Any]
+
+    @property
+    def coefficient_range(self) -> tuple[float, float]:
+        """Smallest and largest absolute coefficient in the constraints."""
+        size = np.abs(self.matrix.data)
+        size = size[size > 0]
+        return (float(size.min()), float(size.max())) if size.size else (0.0, 0.0)
+
+    def objective(self, x: Floats) -> float:
+        """Return the cost of a point."""
+        return float(self.cost @ x) + self.offset
+
+    def broken(self, x: Floats) -> float:
+        """Return by how much the worst row or bound is broken at a point.
+
+        Rows are measured against ``1 + |bound|``, as a solver's tolerance is.
+        """
+        activity = self.matrix @ x
+        over_rows = _over(activity, self.row_lower, self.row_upper)
+        return max(over_rows, _over(x, self.lower, self.upper), 0.0)
+
+
+def _over(value: Floats, lower: Floats, upper: Floats) -> float:
+    if not value.size:
+        return 0.0
+    below = (lower - value) / (1 + np.abs(np.where(np.isfinite(lower), lower, 0)))
+    above = (value - upper) / (1 + np.abs(np.where(np.isfinite(upper), upper, 0)))
+    return float(max(below.max(), above.max()))
+
+
+def compile_problem(m: Any) -> Problem:
+    """Return the matrix form of a linear Pyomo model that minimises.
+
+    Pyomo's compiler gives an equality as one row and a range as two with the same
+    constraint; the two are put together again here. Constants are already in the
+    right-hand sides, fixed variables too. Variables without a row or a cost are not
+    in the matrix; they are kept aside so that they get a value.
+
+    Parameters
+    ----------
+    m : pyomo.environ.ConcreteModel
+        ``m.hours``, where it exists, is the set of hours.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    InfeasibleError
+        If a constraint without variables does not hold.
+    ValueError
+        If the model does not have exactly one active objective to minimise.
+    """
+    import pyomo.environ as pyo
+    from pyomo.common.errors import InfeasibleConstraintException
+    from pyomo.common.gc_manager import PauseGC
+    from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+
+    with PauseGC():
+        try:
+            form = LinearStandardFormCompiler().write(m, mixed_form=True)
+        except InfeasibleConstraintException as err:
+            raise InfeasibleError(str(err)) from err
+        if len(form.objectives) != 1 or form.objectives[0].sense != pyo.minimize:
+            raise ValueError(
+                "the model needs exactly one active objective, to minimise"
+            )
+
+        starts, lower, upper = _merge_ranges(form.rows, np.asarray(form.rhs, float))
+        matrix = sparse.csr_array(form.A.tocsr())[starts]
+        matrix.eliminate_zeros()
+        matrix.sort_indices()
+        rows = [form.rows[i].constraint for i in starts]
+        columns = list(form.columns)
+        column_lower, column_upper, integer = _bounds(columns)
+        hours = getattr(m, "hours", None)
+        row_hour, row_family = _hours_of(rows, hours)
+        column_hour, column_family = _hours_of(columns, hours)
+        known = {id(v) for v in columns}
+        unused = [
+            v
+            for v in m.component_data_objects(pyo.Var, active=True)
+            if id(v) not in known and not v.fixed
+        ]
+        return Problem(
+            cost=np.asarray(form.c.todense(), float).reshape(-1),
+            offset=float(form.c_offset[0]),
+            matrix=matrix,
+            row_lower=lower,
+            row_upper=upper,
+            lower=column_lower,
+            upper=column_upper,
+            integer=integer,
+            row_hour=row_hour,
+            column_hour=column_hour,
+            row_family=row_family,
+            column_family=column_family,
+            hours=len(hours) if hours is not None else 0,
+            rows=rows,
+            columns=columns,
+            unused=unused,
+        )
+
+
+def _merge_ranges(rows: list[Any], rhs: Floats) -> tuple[Ints, Floats, Floats]:
+    """Return the first row of each constraint, with both its bounds."""
+    kind = np.fromiter((row.bound_type for row in rows), dtype=int, count=len(rows))
+    same = np.fromiter(
+        (
+            i > 0 and rows[i].constraint is rows[i - 1].constraint
+            for i in range(len(rows))
+        ),
+        dtype=bool,
+        count=len(rows),
+    )
+    lower = np.where(kind == 1, -np.inf, rhs)
+    upper = np.where(kind == -1, np.inf, rhs)
+    second = np.flatnonzero(same)
+    lower[second - 1] = np.maximum(lower[second - 1], lower[second])
+    upper[second - 1] = np.minimum(upper[second - 1], upper[second])
+    starts = np.flatnonzero(~same)
+    return starts, lower[starts], upper[starts]
+
+
+def _bounds(columns: list[Any]) -> tuple[Floats, Floats, Flags]:
+    """Return lower and upper bounds (the domain's included) and which are integer."""
+    lower = np.full(len(columns), -np.inf)
+    upper = np.full(len(columns), np.inf)
+    integer = np.zeros(len(columns), dtype=bool)
+    for i, v in enumerate(columns):
+        low, high = v.bounds
+        if low is not None:
+            lower[i] = low
+        if high is not None:
+            upper[i] = high
+        if not v.is_continuous():
+            if not v.is_integer():
+                raise ValueError(f"{v.name}: neither continuous nor whole numbers")
+            integer[i] = True
+    # A bound like 2.9999999 on a whole number means 3.
+    lower[integer] = np.ceil(lower[integer] - 1e-6)
+    upper[integer] = np.floor(upper[integer] + 1e-6)
+    return lower, upper, integer
+
+
+def _hours_of(members: list[Any], hours: Any) -> tuple[Ints, Ints]:
+    """Return the hour and the family of each Pyomo variable or constraint."""
+    hour = np.full(len(members), NO_HOUR, dtype=np.intp)
+    family = np.zeros(len(members), dtype=np.intp)
+    kinds: dict[int, bool] = {}
+    families: dict[tuple[Any, ...], int] = {}
+    first = 0 if hours is None or not len(hours) else hours.first()
+    for i, member in enumerate(members):
+        component = member.parent_component()
+        key = id(component)
+        hourly = kinds.get(key)
+        if hourly is None:
+            hourly = kinds[key] = hours is not None and _is_hourly(component, hours)
+        index: Any = member.index()
+        if hourly:
+            rest, last = (
+                (index[:-1], index[-1]) if isinstance(index, tuple) else ((), index)
+            )
+            hour[i] = int(last) - first
+            family[i] = families.setdefault((key, rest), len(families))
+        else:
+            family[i] = families.setdefault((key, index, None), len(families))
+    return hour, family
+
+
+def _is_hourly(component: Any, hours: Any) -> bool:
+    """Return whether the last member of a component's index set is the set of hours."""
+    if not component.is_indexed():
+        return False
+    return list(component.index_set().subsets())[-1] is hours
+
+
+def write_back(problem: Problem, x: Floats) -> None:
+    """Put a point into the Pyomo variables; whole numbers become exactly whole.
+
+    Variables in no row and no cost get the value within their bounds nearest to 0.
+    """
+    x = np.clip(x, problem.lower, problem.upper)
+    x[problem.integer] = np.round(x[problem.integer])
+    x += 0.0  # no negative zeros
+    for v, value in zip(problem.columns, x.tolist(), strict=True):
+        v.set_value(value, skip_validation=True)
+        v.stale = False
+    for v in problem.unused:
+        low, high = v.bounds
+        value = min(
+            max(0.0, -np.inf if low is None else low), np.inf if high is None else high
+        )
+        v.set_value(
+            round(value) if not v.is_continuous() else float(value),
+            skip_validation=True,
+        )
+        v.stale = False

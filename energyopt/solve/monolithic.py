@@ -1,0 +1,222 @@
+"""The whole problem as one HiGHS model."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from energyopt.errors import InfeasibleError, NoSolutionError
+from energyopt.solve.compile import Problem
+from energyopt.solve.highs import Highs, Outcome, State, has_hipo, use_threads
+from energyopt.solve.record import Progress, Status, relative_gap
+
+Floats = NDArray[np.float64]
+
+SMALL_ROWS = 5_000
+ROUNDING = 1e-6
+"""A point whose whole numbers were rounded may break rows by this much, no more."""
+
+
+@dataclass
+class Found:
+    """A plant, what no plant can beat, and how the search ended."""
+
+    status: Status
+    x: Floats
+    objective: float
+    bound: float
+    options: dict[str, Any]
+    messages: list[str] = field(default_factory=list)
+    path: list[Progress] = field(default_factory=list)
+
+
+def solve_monolithic(
+    problem: Problem,
+    *,
+    gap_frac: float,
+    time_limit_s: float,
+    threads: int,
+    seed: int,
+    log_path: Path | None = None,
+    on_progress: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
+) -> Found:
+    """Return the optimum of the whole problem, found by HiGHS in one piece.
+
+    Raises
+    ------
+    InfeasibleError
+        If HiGHS proves that there is no feasible point.
+    NoSolutionError
+        If it stopped without one, or the problem is unbounded.
+    """
+    start = time.monotonic()
+    use_threads(threads)
+    path: list[Progress] = []
+
+    def logged(seconds: float, incumbent: float, bound: float) -> None:
+        step = Progress(
+            time.monotonic() - start,
+            incumbent if abs(incumbent) < 1e30 else np.inf,
+            bound if abs(bound) < 1e30 else -np.inf,
+            "one model",
+        )
+        path.append(step)
+        if on_progress is not None:
+            on_progress(step)
+
+    messages: list[str] = []
+    for options in _attempts(problem, gap_frac, threads, seed):
+        left_s = time_limit_s - (time.monotonic() - start)
+        solver = Highs(options | {"time_limit": max(left_s, 0.01)}, log_path)
+        solver.watch(stop, logged)
+        _load(solver, problem)
+        outcome = solver.run()
+        if outcome.state == State.kUnboundedOrInfeasible:
+            outcome = _told_apart(solver, problem)
+        if outcome.state == State.kInfeasible:
+            raise InfeasibleError("no plant meets every limit (proved by the solver)")
+        if outcome.state == State.kUnbounded:
+            raise NoSolutionError("the cost has no lower bound: a limit is missing")
+        stopped = outcome.state in (State.kTimeLimit, State.kInterrupt)
+        if outcome.optimal or outcome.feasible or stopped:
+            break
+        messages.append(
+            f"HiGHS ended with {outcome.name}; solved again by another method"
+        )
+    if not outcome.feasible:
+        raise NoSolutionError(f"HiGHS ended with {outcome.name} and without a solution")
+
+    x = _rounded(problem, solver.values(), messages)
+    objective = problem.objective(x)
+    bound = min(outcome.bound, objective)
+    gap = relative_gap(objective, bound)
+    path.append(Progress(time.monotonic() - start, objective, bound, "one model"))
+    status: Status = "limit"
+    if outcome.optimal or gap <= gap_frac:
+        status = "optimal"
+    elif outcome.state == State.kInterrupt:
+        status = "interrupted"
+    return Found(status, x, objective, bound, solver.options, messages, path)
+
+
+def _attempts(
+    problem: Problem, gap_frac: float, threads: int, seed: int
+) -> list[dict[str, Any]]:
+    """Return option sets in the order in which they are tried."""
+    common: dict[str, Any] = {"threads": threads, "random_seed": seed}
+    large = len(problem.rows) > SMALL_ROWS and has_hipo()
+    if problem.integer.any():
+        common |= {
+            "mip_rel_gap": gap_frac,
+            "mip_abs_gap": 1e-6,
+            "mip_min_logging_interval": 1.0,
+        }
+        first = {"mip_lp_solver": "hipo"} if large else {}
+        return [common | first, common | {"presolve": "off"}]
+    first = {"solver": "hipo"} if large else {"solver": "choose"}
+    return [common | first, common | {"solver": "simplex"}]
+
+
+def _load(solver: Highs, problem: Problem) -> None:
+    solver.load(
+        problem.cost,
+        problem.matrix,
+        problem.row_lower,
+        problem.row_upper,
+        problem.lower,
+        problem.upper,
+        problem.integer,
+        problem.offset,
+    )
+
+
+def _told_apart(solver: Highs, problem: Problem) -> Outcome:
+    """Return the outcome without a cost: infeasible, or else the cost is unbounded."""
+    plain = Highs(solver.options)
+    plain.load(
+        0 * problem.cost,
+        problem.matrix,
+        problem.row_lower,
+        problem.row_upper,
+        problem.lower,
+        problem.upper,
+        problem.integer,
+    )
+    outcome = plain.run()
+    if outcome.feasible:
+        return Outcome(State.kUnbounded, False, -np.inf, -np.inf)
+    return outcome
+
+
+def _rounded(problem: Problem, x: Floats, messages: list[str]) -> Floats:
+    """Return the point with exactly whole numbers, the rest solved again if need be."""
+    x = np.clip(x, problem.lower, problem.upper)
+    whole = problem.integer
+    if not whole.any():
+        return x
+    exact = x.copy()
+    exact[whole] = np.round(x[whole])
+    if problem.broken(exact) <= max(ROUNDING, 1.01 * problem.broken(x)):
+        return exact
+    solved = solve_fixed(problem, exact)
+    if solved is None:
+        messages.append("whole numbers hold to the solver's tolerance only")
+        return x
+    return solved[0]
+
+
+def solve_fixed(problem: Problem, x: Floats) -> tuple[Floats, Floats] | None:
+    """Return the best point, and row duals, with the whole numbers of ``x`` kept.
+
+    Parameters
+    ----------
+    x : array, shape (columns,)
+        Only its whole numbers are used.
+
+    Returns
+    -------
+    tuple of array, or None
+        Point, shape (columns,), and duals, shape (rows,) [k$ per unit of the row];
+        ``None`` if there is no such point.
+    """
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    whole = problem.integer
+    lower[whole] = upper[whole] = np.round(x[whole])
+    large = len(problem.rows) > SMALL_ROWS
+    methods = (
+        (["hipo", "simplex"] if has_hipo() else ["choose"])
+        if large
+        else ["choose", "ipx"]
+    )
+    for method in methods:
+        solver = Highs({"solver": method, "threads": _current_threads()})
+        solver.load(
+            problem.cost,
+            problem.matrix,
+            problem.row_lower,
+            problem.row_upper,
+            lower,
+            upper,
+            offset=problem.offset,
+        )
+        outcome = solver.run()
+        if outcome.optimal:
+            return np.clip(solver.values(), lower, upper), solver.row_duals()
+        if outcome.state == State.kInfeasible:
+            return None
+    return None
+
+
+def _current_threads() -> int:
+    from energyopt.solve.highs import _scheduler_threads
+
+    if not _scheduler_threads:
+        use_threads(1)
+    return _scheduler_threads[0]

@@ -1,0 +1,210 @@
+"""Tiny plants for tests: dicts to change, a few hours, round numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+
+from energyopt.case import Case
+from energyopt.inputs import Inputs
+from energyopt.model import build_model
+from energyopt.results import Result, read_result
+from energyopt.solve import solve_model
+
+GAS = {
+    "kind": "gas_turbine",
+    "max_units": 5,
+    "unit_mw_iso": 10,
+    "capital_usd_per_kw": 0,
+    "om_fixed_usd_per_kw_yr": 0,
+    "om_variable_usd_per_mwh": 0,
+    "life_yr": 20,
+    "heat_rate_hhv_mmbtu_per_mwh": 10,
+    "no_load_fuel_frac": 0,
+    "min_load_frac": 0,
+    "ramp_frac_per_h": 10,
+    "start_cost_usd_per_mw": 0.01,  # a start of 10 MW: 10 cents
+    "start_fuel_mmbtu_per_mw": 0,
+    "start_h": 0.1,
+    "derate_frac_per_c": 0,
+    "auxiliary_frac": 0,
+    "maintenance_weeks": 0,
+    "co2_t_per_mmbtu": 0,
+    "nox_lb_per_mmbtu": 0,
+}
+BATTERY = {
+    "kind": "battery",
+    "max_mw": 100,
+    "max_mwh": 1000,
+    "min_hours_h": 0,
+    "capital_usd_per_kw": 0,
+    "capital_usd_per_kwh": 0,
+    "om_fixed_usd_per_kw_yr": 0,
+    "augmentation_usd_per_kwh_yr": 0,
+    "life_yr": 20,
+    "charge_frac": 1,
+    "discharge_frac": 1,
+    "floor_frac": 0,
+    "block_mw": 1,
+}
+GRID = {
+    "kind": "grid",
+    "mode": "parallel",
+    "max_mw": 100,
+    "co2_t_per_mwh": 0,
+}
+SOLAR = {
+    "kind": "solar",
+    "max_mw": 100,
+    "capital_usd_per_kw": 0,
+    "om_fixed_usd_per_kw_yr": 0,
+    "life_yr": 20,
+    "dc_ac_ratio": 1.3,
+    "ground_coverage_frac": 0.35,
+    "losses_frac": 0.14,
+}
+WIND = SOLAR | {"kind": "wind"}
+CASE: dict[str, Any] = {
+    "name": "tiny",
+    "site": {
+        "latitude_deg": 30,
+        "longitude_deg": -100,
+        "elevation_m": 0,
+        "utc_offset_h": -6,
+        "design_temp_c": 15,
+        "design_wet_bulb_c": 15,
+    },
+    "weather": {"years": [{"solar_table": "none"}]},
+    "prices": {
+        "year": 2025,
+        "power": {
+            "table": "none",
+            "column": "none",
+            "basis": "flat",
+            "flat_usd_per_mwh": 50,
+        },
+    },
+    "gas": {"hub_usd_per_mmbtu": 2, "basis_usd_per_mmbtu": 0},
+    "load": {
+        "facility_mw": 10,
+        "pue_by_temp_c": [[15, 1.25]],
+        "lost_compute_usd_per_mwh": 1000,
+        "kw_per_gpu": 2,
+    },
+    "technologies": {"gas": GAS},
+    "finance": {"wacc_nominal_frac": 0, "inflation_frac": 0, "term_years": 20},
+    "contingencies": None,
+    "limits": {"gpu_served_frac": 0},
+    "solve": {"method": "monolithic", "gap_frac": 1e-9},
+}
+
+
+def merged(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return a copy of ``base`` with nested changes; lists are replaced."""
+    found = dict(base)
+    for key, change in changes.items():
+        inner = found.get(key)
+        whole = key == "technologies" or not isinstance(inner, dict)
+        found[key] = (
+            change if whole or not isinstance(change, dict) else merged(inner, change)
+        )
+    return found
+
+
+def case(**changes: Any) -> Case:
+    """Return the tiny case with changes by section."""
+    return Case.model_validate(merged(CASE, changes))
+
+
+def inputs(
+    made: Case,
+    hours: int,
+    *,
+    weeks: list[int] | None = None,
+    years: int = 1,
+    chains: tuple[range, ...] | None = None,
+    weight: list[float] | None = None,
+    **series: Any,
+) -> Inputs:
+    """Return inputs of a few hours; a series is a number or a list.
+
+    ``demand_mw`` (the whole facility) and ``pue`` stand for the load; a technology's
+    own series are given as ``solar__share_frac=[...]``, or made by the technology.
+    """
+    plain = {
+        "temp_air": 15.0,
+        "temp_wet_bulb": 15.0,
+        "pressure": 101_325.0,
+        "ghi": 0.0,
+        "dni": 0.0,
+        "dhi": 0.0,
+        "wind_speed_100m": 0.0,
+        "demand_mw": made.load.facility_mw,
+        "pue": 1.25,
+        "gas_usd_per_mmbtu": made.gas.hub_usd_per_mmbtu,
+        "power_usd_per_mwh": 50.0,
+        "export_usd_per_mwh": 40.0,
+    }
+    given = {k: v for k, v in series.items() if "__" not in k}
+    data = {
+        name: ("time", np.broadcast_to(np.asarray(v, dtype=float), (hours,)).copy())
+        for name, v in (plain | given).items()
+    }
+    length = hours // years
+    spans = tuple(range(y * length, (y + 1) * length) for y in range(years))
+    time = pd.date_range("2013-01-01T06:00", periods=hours, freq="h")
+    shared = xr.Dataset(
+        data,
+        coords={
+            "time": time,
+            "local_time": ("time", time - pd.Timedelta(hours=6)),
+            "year_index": ("time", np.repeat(np.arange(years), length)),
+            "week_index": ("time", np.asarray(weeks or [0] * hours)),
+        },
+        attrs={"latitude_deg": 30.0, "longitude_deg": -100.0, "elevation_m": 0.0},
+    )
+    shared["it_mw"] = shared["demand_mw"] / shared["pue"]
+    shared["weight_h"] = ("time", np.asarray(weight or [1.0] * hours))
+    design = {}
+    own = {k.replace("__", "/"): v for k, v in series.items() if "__" in k}
+    for name, technology in made.technologies.items():
+        mine = {k: v for k, v in own.items() if k.startswith(f"{name}/")}
+        if not mine:
+            mine = {f"{name}/{k}": v for k, v in technology.series(shared).items()}
+        for path, values in mine.items():
+            shared[path] = (
+                "time",
+                np.broadcast_to(np.asarray(values, dtype=float), (hours,)).copy(),
+            )
+        hour = shared.isel(time=slice(0, 1)).copy()
+        hour["temp_air"] = ("time", [made.site.design_temp_c])
+        hour["temp_wet_bulb"] = ("time", [made.site.design_wet_bulb_c])
+        design[name] = (
+            {}
+            if any(k.startswith(f"{name}/") for k in own)
+            else {k: float(np.ravel(v)[0]) for k, v in technology.series(hour).items()}
+        )
+    return Inputs(
+        data=shared,
+        design=design,
+        chains=chains or spans,
+        years=spans,
+        week_of=list(weeks or [0] * hours),
+        notes=[],
+        tables=[],
+    )
+
+
+def solved(made: Case, hours: int, **series: Any) -> Result:
+    """Return the solved and recounted plant; every check must have passed."""
+    plant = build_model(made, inputs(made, hours, **series))
+    record = solve_model(
+        plant.m, method=made.solve.method, gap_frac=made.solve.gap_frac, threads=1
+    )
+    result = read_result(plant, record)
+    failed = [c for c in result.checks if not c.passed]
+    assert not failed, failed
+    return result
