@@ -305,7 +305,8 @@ class _Reader:
     ) -> None:
         """Note a fault."""
         hint = f" - did you mean '{meant}'" if meant else ""
-        where = f"{path}: " if path else ""
+        said = place.text.startswith(f"--set {path}=")  # the place names it already
+        where = f"{path}: " if path and not said else ""
         self.faults.append((place, f"{where}{what}{hint}"))
 
     def stop(self) -> None:
@@ -566,7 +567,7 @@ class _Reader:
             if length is None:
                 self.fault(at, "", f"{path} is not a list in the case; set it whole")
             elif key >= length:
-                self.fault(at, "", f"{path} has {length} items, the first is [0]")
+                self.fault(at, "", f"{path} ends at [{length - 1}]")
             return length is not None and key < length
         if entry.value is None:
             entry.value = {}
@@ -632,6 +633,7 @@ class _Reader:
 
     def explain(self, root: Entry, errors: list[dict[str, Any]]) -> None:
         """Note each of pydantic's errors at the place it is about."""
+        known = {place.text for place, _ in self.faults}
         named: set[str] = set()  # fields that a misspelt key was meant for
         missing: list[tuple[Place, str]] = []
         choices: dict[str, tuple[Place, list[str], Any]] = {}  # of an untagged union
@@ -639,6 +641,8 @@ class _Reader:
             spot = self.spot(error["loc"], root)
             kind, at, path, key = error["type"], spot.place, spot.path, spot.key
             meant = None
+            if spot.entry.value is None and at.text in known:
+                continue  # the value could not be read, and that was said
             if kind == "missing":
                 if id(spot.entry) not in self.unfilled:
                     missing.append((at, path))

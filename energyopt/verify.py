@@ -245,7 +245,7 @@ def _reserve(found: Recounted) -> list[Check]:
     for r in found.technologies.values():
         if r.store is not None:
             at_once = at_once + _ready_mw(r, asked.hold_h, found.at.previous)
-            sustained = sustained + np.maximum(r.net_mw, 0)
+            sustained = sustained + r.net_mw
     checked = []
     for name, r in found.technologies.items():
         wanted = _counted(found, name)
@@ -260,11 +260,9 @@ def _reserve(found: Recounted) -> list[Check]:
             continue
         short = np.where(hours, found.demand_mw + lost - at_once, 0)
         checked.append(_worst(f"reserve_at_once.{name}_mw", short))
-        if r.store is None:
-            later = np.where(
-                hours, found.demand_mw + r.trip_sustained_mw - sustained, 0
-            )
-            checked.append(_worst(f"reserve_sustained.{name}_mw", later))
+        lost = np.broadcast_to(r.trip_sustained_mw + block, sustained.shape)
+        later = np.where(hours, found.demand_mw + lost - sustained, 0)
+        checked.append(_worst(f"reserve_sustained.{name}_mw", later))
     units = found.total("synchronous_units")
     checked.append(_worst("synchronous_units", asked.min_synchronous_units - units))
     forming = found.total("grid_forming_mw")
@@ -465,7 +463,7 @@ class _Stores:
                 continue
             s = r.store
             power = s.power_mw
-            kept = 1 - s.block_mw / power if name == tripped else 1.0
+            kept = max(1 - s.block_mw / power, 0.0) if name == tripped else 1.0
             before = s.stored_mwh[found.at.previous]
             self.parts.append(
                 [

@@ -10,9 +10,10 @@ import xarray as xr
 
 from energyopt.case import Case
 from energyopt.inputs import Inputs
-from energyopt.model import build_model
+from energyopt.metrics import cost_by_category
+from energyopt.model import PlantModel, build_model
 from energyopt.results import Result, read_result
-from energyopt.solve import solve_model
+from energyopt.solve import SolveRecord, solve_model
 
 GAS = {
     "kind": "gas_turbine",
@@ -66,7 +67,17 @@ SOLAR = {
     "ground_coverage_frac": 0.35,
     "losses_frac": 0.14,
 }
-WIND = SOLAR | {"kind": "wind"}
+WIND = {
+    "kind": "wind",
+    "max_mw": 100,
+    "capital_usd_per_kw": 0,
+    "om_fixed_usd_per_kw_yr": 0,
+    "life_yr": 20,
+    "hub_height_m": 100,
+    "wake_loss_frac": 0,
+}
+EXAMPLES = {example["kind"]: example for example in (GAS, BATTERY, GRID, SOLAR, WIND)}
+"""One of each kind: a new technology needs its own here."""
 CASE: dict[str, Any] = {
     "name": "tiny",
     "site": {
@@ -142,6 +153,7 @@ def inputs(
         "dni": 0.0,
         "dhi": 0.0,
         "wind_speed_100m": 0.0,
+        "wind_speed_120m": 0.0,
         "demand_mw": made.load.facility_mw,
         "pue": 1.25,
         "gas_usd_per_mmbtu": made.gas.hub_usd_per_mmbtu,
@@ -198,13 +210,31 @@ def inputs(
     )
 
 
+def built(made: Case, hours: int, **series: Any) -> PlantModel:
+    """Return the model of a tiny case, not yet solved."""
+    return build_model(made, inputs(made, hours, **series))
+
+
+def solve(plant: PlantModel) -> SolveRecord:
+    """Solve a built model to the end, on one thread."""
+    spec = plant.case.solve
+    return solve_model(plant.m, method=spec.method, gap_frac=spec.gap_frac, threads=1)
+
+
 def solved(made: Case, hours: int, **series: Any) -> Result:
     """Return the solved and recounted plant; every check must have passed."""
-    plant = build_model(made, inputs(made, hours, **series))
-    record = solve_model(
-        plant.m, method=made.solve.method, gap_frac=made.solve.gap_frac, threads=1
-    )
-    result = read_result(plant, record)
+    plant = built(made, hours, **series)
+    result = read_result(plant, solve(plant))
     failed = [c for c in result.checks if not c.passed]
     assert not failed, failed
     return result
+
+
+def money(result: Result) -> dict[str, float]:
+    """Return the yearly cost by category. [USD/yr]"""
+    return cost_by_category(result.recounted)
+
+
+def objective_usd(result: Result) -> float:
+    """Return the objective. [USD/yr]"""
+    return 1000 * result.record.objective

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
-from pyomo.environ import Binary, NonNegativeReals, Var, quicksum
+from pyomo.environ import Binary, Constraint, NonNegativeReals, Var, quicksum
 
 from energyopt.technologies.base import (
     Found,
@@ -151,7 +151,6 @@ class Battery(Technology):
             return at.hold_h * b.ready_mw[t] <= self.discharge_frac * usable
 
         self._build_one_way(b, at)
-        self._build_block_loss(b, at)
 
         @b.Expression(at.hours)
         def net_mw(b, t):
@@ -185,12 +184,14 @@ class Battery(Technology):
             land_km2=self.land_km2_per_mwh * b.energy_mwh,
             storage_loss_mw=b.loss_mw,
             at_once_mw=b.ready_mw,
-            sustained_mw=b.discharge_mw,  # as planned: its energy is already there
+            sustained_mw=b.net_mw,  # as planned: its energy is already there
             trips=(
                 Trip(
                     name="battery_block",
                     at_once_mw=b.block_mw,
-                    sustained_mw=b.block_loss_mw,
+                    # A block takes its share of the stored energy with it: the plan
+                    # goes on scaled down, by no more than the block's power.
+                    sustained_mw=b.block_mw,
                 ),
             ),
             firm_mw=self.firm_credit_frac * b.power_mw,
@@ -212,26 +213,14 @@ class Battery(Technology):
         @b.Constraint(at.hours)
         def charge_only(b, t):
             if not self._paid_to_burn(at, t):
-                return b.charge_mw[t] <= self.max_mw
+                return Constraint.Skip
             return b.charge_mw[t] <= self.max_mw * b.charging[t]
 
         @b.Constraint(at.hours)
         def discharge_only(b, t):
+            if not self._paid_to_burn(at, t):
+                return Constraint.Skip
             return b.discharge_mw[t] <= self.max_mw * (1 - b.charging[t])
-
-    def _build_block_loss(self, b, at) -> None:
-        """Planned discharge that a lost block takes: what the others cannot carry."""
-        b.block_loss_mw = Var(
-            at.hours,
-            domain=NonNegativeReals,
-            bounds=(0, self.max_mw),
-            doc="Planned discharge lost with one block.",
-        )
-
-        @b.Constraint(at.hours)
-        def block_loss(b, t):
-            others_mw = b.power_mw - self.block_mw * b.any_block
-            return b.block_loss_mw[t] >= b.discharge_mw[t] - others_mw
 
     def _capital_usd(self, power_mw: Any, energy_mwh: Any) -> Any:
         return KW_PER_MW * (

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 from pydantic import Field, model_validator
-from pyomo.environ import Binary, NonNegativeReals, Var, quicksum
+from pyomo.environ import Binary, Constraint, NonNegativeReals, Var, quicksum
 
 from energyopt.technologies.base import (
     Found,
@@ -142,9 +142,13 @@ class Grid(Technology):
         def import_limit(b, t):
             return b.import_mw[t] <= self.availability_frac * b.size_mw
 
-        @b.Constraint(at.hours)
-        def export_limit(b, t):
-            return b.export_mw[t] <= self.availability_frac * b.size_mw
+        if exports:
+
+            @b.Constraint(at.hours)
+            def export_limit(b, t):
+                return b.export_mw[t] <= self.availability_frac * b.size_mw
+
+        self._build_one_way(b, at)
 
         if self.mode == "backup":
 
@@ -216,6 +220,28 @@ class Grid(Technology):
             firm_mw=self.firm_credit_frac * b.size_mw,
             standby_import_mw=b.import_mw if self.mode == "backup" else None,
         )
+
+    def _build_one_way(self, b, at) -> None:
+        """Buy or sell, not both, in hours in which buying to sell would pay."""
+        price, sale = at.series["import_usd_per_mwh"], at.series["sale_usd_per_mwh"]
+        paid = {t for t in at.hours if sale[t] >= price[t]}
+        if self.mode != "export" or not paid:
+            return
+        b.buying = Var(at.hours, domain=Binary, doc="Whether it may buy, else sell.")
+        for t in set(at.hours) - paid:
+            b.buying[t].fix(0)  # unused there
+
+        @b.Constraint(at.hours)
+        def import_only(b, t):
+            if t not in paid:
+                return Constraint.Skip
+            return b.import_mw[t] <= self.max_mw * b.buying[t]
+
+        @b.Constraint(at.hours)
+        def export_only(b, t):
+            if t not in paid:
+                return Constraint.Skip
+            return b.export_mw[t] <= self.max_mw * (1 - b.buying[t])
 
     def _capital_usd(self, connected: Any, size_mw: Any) -> Any:
         return (

@@ -141,11 +141,13 @@ class Solar(Technology):
 
         half_past = pd.DatetimeIndex(shared["time"].values).tz_localize("UTC")
         half_past = half_past + pd.Timedelta(minutes=30)
+        place = shared.attrs
         sun = solarposition.get_solarposition(
             half_past,
-            shared.attrs["latitude_deg"],
-            shared.attrs["longitude_deg"],
-            altitude=shared.attrs["elevation_m"],
+            # The light belongs to the sun over its own cell, minutes off the plant's.
+            place.get("cell_latitude_deg", place["latitude_deg"]),
+            place.get("cell_longitude_deg", place["longitude_deg"]),
+            altitude=place["elevation_m"],
         )
         zenith = sun["apparent_zenith"].to_numpy()
         azimuth = sun["azimuth"].to_numpy()

@@ -11,6 +11,7 @@ from pydantic import Field, model_validator
 from pyomo.environ import NonNegativeReals, Var, quicksum
 
 from energyopt.air import density_kg_per_m3, pressure_at, temp_at
+from energyopt.errors import DataError
 from energyopt.technologies.base import (
     Floats,
     Found,
@@ -81,13 +82,16 @@ def hub_speed(shared: xr.Dataset, hub_height_m: float) -> Floats:
 
     Raises
     ------
-    ValueError
+    DataError
         If fewer than two heights are given.
     """
     names = [re.fullmatch(r"wind_speed_(\d+)m", str(name)) for name in shared.data_vars]
     heights = np.array(sorted(int(found[1]) for found in names if found))
     if len(heights) < 2:
-        raise ValueError("wind needs the wind speed at two or more heights")
+        raise DataError(
+            "wind needs wind_speed_<height>m at two or more heights; "
+            "weather.years.0.wind_table gives none"
+        )
     above = int(np.clip(np.searchsorted(heights, hub_height_m), 1, len(heights) - 1))
     low_m, high_m = heights[above - 1], heights[above]
     low = np.asarray(shared[f"wind_speed_{low_m}m"].values, dtype=float)

@@ -1,0 +1,148 @@
+"""The master problem: sizes, edges and budgets, and what the periods' cuts say.
+
+Columns are those of the border, then one for the cost of each period. Two copies are
+kept in HiGHS: one is solved for the bound by the dual simplex, the other for the next
+point by an interior-point method that stops near the middle of all points within a
+level of cost (no crossover), which keeps the points from jumping about.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from energyopt.errors import InfeasibleError, NoSolutionError
+from energyopt.solve.highs import Highs, State
+from energyopt.solve.periods import Border
+from energyopt.solve.subproblem import Cut
+
+Floats = NDArray[np.float64]
+
+
+class Master:
+    """Rows among master columns, and the cuts so far.
+
+    Parameters
+    ----------
+    border : Border
+    floor : array, shape (periods,)
+        A cost that no period can go below. [k$]
+    offset : float
+        Constant of the objective. [k$]
+    seed : int
+    """
+
+    def __init__(self, border: Border, floor: Floats, offset: float, seed: int) -> None:
+        self.border = border
+        self.offset = offset
+        self.seed = seed
+        self.periods = len(floor)
+        self.size = border.columns
+        self.cost = np.concatenate([border.cost, np.ones(self.periods)])
+        self.lower = np.concatenate([border.lower, floor])
+        self.upper = np.concatenate([border.upper, np.full(self.periods, np.inf)])
+        self.matrix = sparse.csr_array(
+            sparse.hstack(
+                [border.matrix, sparse.csr_array((border.matrix.shape[0], self.periods))]
+            )
+        )
+        self.row_lower, self.row_upper = border.row_lower, border.row_upper
+        self.cuts: list[Cut] = []
+        self._feasibility: list[bool] = []
+        self.bounding = Highs({"threads": 1, "random_seed": seed, "solver": "simplex"})
+        self.bounding.load(
+            self.cost, self.matrix, self.row_lower, self.row_upper, self.lower, self.upper
+        )
+        self.middle = Highs(
+            {
+                "threads": 1,
+                "random_seed": seed,
+                "solver": "ipx",
+                "run_crossover": "off",
+                "ipm_optimality_tolerance": 1e-3,
+            }
+        )
+        n = len(self.cost)
+        level_row = sparse.csr_array(self.cost.reshape(1, -1))
+        self.level_row = self.matrix.shape[0]
+        self.middle.load(
+            np.zeros(n),
+            sparse.vstack([self.matrix, level_row]),
+            np.append(self.row_lower, -np.inf),
+            np.append(self.row_upper, np.inf),
+            self.lower,
+            self.upper,
+        )
+
+    def add(self, cuts: list[Cut], *, feasibility: bool = False) -> None:
+        """Add cuts: on the cost of their periods, or on the master's point alone."""
+        if not cuts:
+            return
+        starts, index, value, constant = [], [], [], []
+        for cut in cuts:
+            starts.append(len(index))
+            if not feasibility:
+                index.append(self.size + cut.period)
+                value.append(1.0)
+            index.extend(cut.index.tolist())
+            value.extend((-cut.slope).tolist())
+            constant.append(cut.constant)
+        self.cuts += cuts
+        self._feasibility += [feasibility] * len(cuts)
+        for solver in (self.bounding, self.middle):
+            solver.h.addRows(
+                len(cuts),
+                np.array(constant),
+                np.full(len(cuts), np.inf),
+                len(index),
+                np.array(starts, dtype=np.int32),
+                np.array(index, dtype=np.int32),
+                np.array(value),
+            )
+
+    def fix(self, columns: NDArray[np.intp], lower: Floats, upper: Floats) -> None:
+        """Give master columns other bounds, in both copies."""
+        for solver in (self.bounding, self.middle):
+            solver.h.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+
+    def bound(self) -> tuple[float, Floats]:
+        """Return the least cost that the cuts allow, and a point that has it.
+
+        Raises
+        ------
+        InfeasibleError
+            If no master point meets the rows and cuts.
+        """
+        outcome = self.bounding.run()
+        if outcome.state != State.kOptimal:
+            self.bounding.h.clearSolver()
+            outcome = self.bounding.run()
+        if outcome.state in (State.kInfeasible, State.kUnboundedOrInfeasible):
+            raise InfeasibleError("no plant meets every limit (proved by the master problem)")
+        if outcome.state != State.kOptimal:
+            raise NoSolutionError(f"the master problem ended with {outcome.name}")
+        return outcome.objective + self.offset, self.bounding.values()[: self.size]
+
+    def point(self, level: float) -> Floats | None:
+        """Return a point in the middle of those that cost at most ``level``.
+
+        ``None`` where the interior-point method found none.
+        """
+        self.middle.h.changeRowBounds(self.level_row, -np.inf, level - self.offset)
+        self.middle.h.clearSolver()
+        outcome = self.middle.run()
+        if outcome.state not in (State.kOptimal, State.kUnknown):
+            return None
+        values = self.middle.values()
+        if not len(values) or not np.isfinite(values).all():
+            return None
+        return np.clip(values[: self.size], self.border.lower, self.border.upper)
+
+    def whole(
+        self, gap_frac: float, time_limit_s: float, presolve: str = "choose", **limits: Any
+    ) -> tuple[float, Floats | None, float]:
+        """Return the bound with whole numbers, a point, and the point's cost by the cuts."""
+        raise NotImplementedError

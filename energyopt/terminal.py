@@ -1,0 +1,367 @@
+"""The table that a run ends with."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich import box
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from energyopt.casefile import values
+from energyopt.exhibits import known_unit, worth_per
+from energyopt.units import HOURS_PER_YEAR, KG_PER_T, KW_PER_MW, LB_PER_T
+
+if TYPE_CHECKING:
+    from energyopt.casefile import CaseFile
+
+LB_PER_SHORT_TON = 2000.0
+M3_PER_ACRE_FT = 1233.48184
+DRAFT = "DRAFT: a few weeks stand for the year. Not a basis for a decision."
+
+_COST_PARTS = {
+    "capital": "capital",
+    "fuel": "fuel",
+    "om_fixed": "O&M",
+    "om_variable": "O&M",
+    "starts": "O&M",
+    "augmentation": "augmentation",
+    "grid_charges": "grid",
+    "grid_energy": "grid",
+    "co2_price": "emission prices",
+    "nox_price": "emission prices",
+}
+
+
+def terminal_table(
+    summary: Mapping[str, Any], casefile: CaseFile, folder: Path
+) -> RenderableType:
+    """Return the table that a run ends with.
+
+    Parameters
+    ----------
+    summary : mapping
+        The summary of the run; ``summary["unconstrained"]``, where there is one, is
+        that of the plant without lead times and gets a second column.
+    casefile : CaseFile
+        The case, with the origin of each value.
+    folder : Path
+        Where the run was written.
+
+    Returns
+    -------
+    rich renderable
+        Plain enough for 80 columns without colour.
+    """
+    columns = {"": summary}
+    if other := summary.get("unconstrained"):
+        months = casefile.case.site.power_by_months
+        columns = {f"power in {months:g} months": summary, "no lead-time limit": other}
+    table = Table(
+        box=box.SIMPLE_HEAD,
+        show_header=len(columns) > 1,
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    table.add_column(no_wrap=True)
+    for head in columns:
+        table.add_column(head, overflow="fold")
+    told = [_cells(each, casefile) for each in columns.values()]
+    low = _low_confidence(casefile)
+    for label in dict.fromkeys(label for cells in told for label in cells):
+        doubtful = any(path.startswith(f"technologies.{label}.") for path in low)
+        mark = " †" if low and (doubtful or label == "LCOE") else ""
+        table.add_row(label + mark, *(cells.get(label, "-") for cells in told))
+    parts: list[RenderableType] = [*_heading(summary, casefile), table]
+    parts += [Text(line) for line in _binding(summary, casefile)]
+    parts += [Text(line, style="dim") for line in _footnotes(summary, casefile, low)]
+    parts.append(Text(f"Run folder: {folder}", no_wrap=True, overflow="ignore"))
+    return Group(*parts)
+
+
+def _heading(summary: Mapping[str, Any], casefile: CaseFile) -> list[Text]:
+    """Return the lines above the table: what was sized, and any loud warning."""
+    case = casefile.case
+    found = [Text(f"{case.name}: {case.title}" if case.title else case.name, "bold")]
+    found.append(
+        Text(
+            f"{case.load.facility_mw:,.0f} MW facility, gross. All money in real "
+            f"{summary['price_year']} dollars, before tax."
+        )
+    )
+    loud = []
+    if summary["status"] == "verification_failed":
+        loud.append("VERIFICATION FAILED: this answer is not to be used.")
+    if summary["draft"]:
+        loud.append(DRAFT)
+    if summary["status"] == "limit":
+        loud.append("STOPPED AT A LIMIT: the best plant found, see the gap.")
+    if summary["status"] == "interrupted":
+        loud.append("INTERRUPTED: the best plant found, see the gap.")
+    return found + [Text(f"*** {line} ***", "bold red") for line in loud]
+
+
+def _cells(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
+    """Return the rows of one plant, by label."""
+    if "capacity" not in summary:
+        return {"No plant": str(summary.get("message", summary.get("status")))}
+    case = casefile.case
+    served = summary["energy_mwh"].get("served") or math.nan
+    cells = _sizes(summary, casefile)
+    cells["LCOE"] = _lcoe(summary)
+    cells["of which"] = _parts(summary["lcoe_parts_usd_per_mwh"])
+    cells["Capital"] = (
+        f"${_digits(summary['capital_usd'] / 1e6)} M, all-in"
+        f" (${_digits(_per_kw(summary, case.load.facility_mw))}/kW of load)"
+    )
+    cells["Yearly cost"] = f"${_digits(summary['objective_usd_per_yr'] / 1e6)} M/yr"
+    cells["GPU uptime"] = (
+        f"{_percent(summary['gpu_uptime_frac'])} of GPU energy, dispatched year\n"
+        "(sampled outages come later: not in this number)"
+    )
+    if any(t.kind in ("solar", "wind") for t in case.technologies.values()):
+        share = summary["renewable_share_frac"]
+        cells["Sun and wind"] = f"{_digits(100 * share)} % of energy served"
+    co2_t, nox_t = summary["co2_t_per_yr"], summary["nox_t_per_yr"]
+    cells["CO2"] = (
+        f"{_digits(co2_t)} t/yr ({_digits(co2_t * KG_PER_T / served)} kg/MWh served)"
+    )
+    short_tons = nox_t * LB_PER_T / LB_PER_SHORT_TON
+    cells["NOx"] = f"{_digits(nox_t)} t/yr ({_digits(short_tons)} short tons)"
+    water = summary["water_m3_per_yr"]
+    cells["Water"] = (
+        f"{_digits(water)} m3/yr ({_digits(water / M3_PER_ACRE_FT)} acre-ft)"
+    )
+    days = HOURS_PER_YEAR / 24
+    cells["Gas"] = f"{_digits(summary['gas_mmbtu_per_yr'] / days)} MMBtu/d, mean, HHV"
+    cells["Gap"] = _gap(summary)
+    cells["Contingencies"] = _contingencies(summary)
+    cells["Checks"] = _checks(summary["checks"])
+    return cells
+
+
+def _sizes(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
+    """Return what is installed, one row a technology, and what is not."""
+    cells, absent = {}, []
+    for name, size in summary["capacity"].items():
+        if not (size["mw"] or 0) > 1e-3:
+            absent.append(name)
+            continue
+        text = f"{_digits(size['mw'])} MW"
+        if size["units"]:
+            text = (
+                f"{size['units']} × {_digits(size['mw'] / size['units'])} MW = {text}"
+            )
+            if (design_mw := size.get("at_design_mw")) is not None:
+                hot = f"{casefile.case.site.design_temp_c:g} °C"
+                text += f" ({_digits(design_mw)} net at {hot})"
+        if size["mwh"] is not None:
+            text += f", {_digits(size['mwh'])} MWh"
+        if size["kind"] == "grid":
+            technology: Any = casefile.case.technologies.get(name)
+            text += f" connection, {getattr(technology, 'mode', 'grid')}"
+        cells[name] = text
+    if absent:
+        cells["not built"] = ", ".join(absent)
+    late = [n for n in casefile.case.technologies if n not in summary["capacity"]]
+    if late:
+        cells["too late"] = ", ".join(late)
+    return cells
+
+
+def _lcoe(summary: Mapping[str, Any]) -> str:
+    """Return LCOE over each kind of energy, with and without export income."""
+    lines = [
+        f"${_money(summary['lcoe_usd_per_mwh'])}/MWh served to the facility",
+        f"${_money(summary['lcoe_usd_per_mwh_it'])}/MWh of IT; "
+        f"${_digits(summary['lcoe_usd_per_gpu_h'])} per GPU-hour",
+    ]
+    if abs(summary["cost_usd_per_yr"].get("export_income", 0.0)) >= 1:
+        after = _money(summary["lcoe_after_export_usd_per_mwh"])
+        lines.append(f"${after}/MWh after export income")
+    return "\n".join(lines)
+
+
+def _parts(by_category: Mapping[str, float]) -> str:
+    """Return LCOE's parts, largest first."""
+    joined: dict[str, float] = {}
+    for category, usd in by_category.items():
+        part = _COST_PARTS.get(category, category.replace("_", " "))
+        joined[part] = joined.get(part, 0.0) + usd
+    ordered = sorted(joined.items(), key=lambda item: -abs(item[1]))
+    return ", ".join(f"{p} {_money(usd)}" for p, usd in ordered if abs(usd) >= 0.05)
+
+
+def _per_kw(summary: Mapping[str, Any], facility_mw: float) -> float:
+    return float(summary["capital_usd"]) / (facility_mw * KW_PER_MW)
+
+
+def _gap(summary: Mapping[str, Any]) -> str:
+    gap = summary["gap_frac"]
+    if gap is None or not math.isfinite(gap):
+        return "none proven"
+    usd = gap * abs(summary["objective_usd_per_yr"])
+    return (
+        f"{_digits(100 * gap, 2)} % = ${_digits(usd / 1e6, 2)} M/yr"
+        f" = ${_digits(summary['gap_usd_per_mwh'], 2)}/MWh"
+    )
+
+
+def _contingencies(summary: Mapping[str, Any]) -> str:
+    """Return how the sweep over every element and hour ended."""
+    trips = summary["contingencies"]
+    if not trips:
+        return "none asked for"
+    hours = max(t["hours"] for t in trips)
+    every = "each" if all(t["hours"] == hours for t in trips) else "each possible one"
+    what = trips[0]["element"] if len(trips) == 1 else f"{len(trips)} elements, each"
+    every = "each of" if all(t["hours"] == hours for t in trips) else "each it can of"
+    text = f"{what} lost in {every} {hours:,} hours: "
+    shed = [t for t in trips if t["hours_shed"]]
+    if not shed:
+        return text + "0 MWh shed"
+    worst = max(shed, key=lambda t: t["worst_mwh"])
+    return (
+        text + f"load shed in {sum(t['hours_shed'] for t in shed):,} of them, at worst "
+        f"{_digits(worst['worst_mwh'])} MWh ({worst['element']})"
+    )
+
+
+def _checks(checks: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return how many checks passed, and the one nearest to its tolerance."""
+    failed = [name for name, line in checks.items() if not line["passed"]]
+    text = f"{len(checks) - len(failed)} of {len(checks)} passed"
+    if failed:
+        more = ", ..." if len(failed) > 3 else ""
+        return f"{text}; FAILED: {', '.join(failed[:3])}{more}"
+    measured = {
+        name: line["worst"] / line["tolerance"]
+        for name, line in checks.items()
+        if line["worst"] is not None and line.get("tolerance")
+    }
+    worst = max(measured, key=lambda name: measured[name], default="")
+    if not worst or measured[worst] <= 0:
+        return text
+    breach, allowed = checks[worst]["worst"], checks[worst]["tolerance"]
+    return f"{text}; worst: {worst}, off by {breach:.0e} of {allowed:.0e} allowed"
+
+
+def _binding(summary: Mapping[str, Any], casefile: CaseFile) -> list[str]:
+    """Return a line for each limit that binds, with what one more unit is worth."""
+    case = casefile.case
+    lines = []
+    for name, usd in summary.get("shadow_prices", {}).items():
+        limit = getattr(case.limits, name.removeprefix("limits."), None)
+        if usd is None or limit is None or abs(usd) < 1e-4:
+            continue
+        shown = f"{100 * limit:g} %" if name.endswith("_frac") else _digits(limit)
+        unit = "" if name.endswith("_frac") else f" {known_unit(name)}"
+        lines.append(
+            f"Binds: {name} {shown}{unit}; giving way by one {worth_per(name)} saves "
+            f"${_digits(usd)} a year (marginal, given the units built)"
+        )
+    for name, size in summary["capacity"].items():
+        technology: Any = case.technologies.get(name)
+        if technology is None:
+            continue
+        for key, field in (
+            ("units", "max_units"),
+            ("mw", "max_mw"),
+            ("mwh", "max_mwh"),
+        ):
+            most, held = getattr(technology, field, None), size[key]
+            chosen = getattr(technology, field.replace("max", "min"), 0) != most
+            if most and chosen and held is not None and held >= most * (1 - 1e-6):
+                unit = "units" if key == "units" else key.replace("mw", "MW")
+                lines.append(f"Binds: technologies.{name}.{field} {most:,g} {unit}")
+    return lines
+
+
+def _footnotes(
+    summary: Mapping[str, Any], casefile: CaseFile, low: Sequence[str]
+) -> list[str]:
+    """Return what a reader must know to use the numbers."""
+    notes = [f"* {note}" for note in summary.get("notes", [])]
+    if low:
+        every = values(casefile)
+        told = []
+        for path in _widest(low, summary, casefile)[:3]:
+            origin = casefile.origins[path]
+            span = ""
+            if origin.low is not None and origin.high is not None:
+                span = f" ({origin.low:,g} to {origin.high:,g} {origin.unit or ''}".rstrip()
+                span += ")"
+            told.append(f"{path.removeprefix('technologies.')} {every[path]}{span}")
+        word = "inputs are" if len(low) > 1 else "input is"
+        notes.append(
+            f"† {len(low)} {word} of low confidence; widest: {'; '.join(told)}."
+            " All: tables/assumptions.csv"
+        )
+    return notes
+
+
+def _low_confidence(casefile: CaseFile) -> list[str]:
+    """Return the paths of the inputs of low confidence."""
+    return [p for p, origin in casefile.origins.items() if origin.confidence == "low"]
+
+
+def _widest(
+    low: Sequence[str], summary: Mapping[str, Any], casefile: CaseFile
+) -> list[str]:
+    """Return inputs, widest range over value first, those of the built plant ahead."""
+    every = values(casefile)
+
+    def order(path: str) -> tuple[bool, float]:
+        names = path.split(".")
+        size = summary["capacity"].get(names[1]) if names[0] == "technologies" else None
+        idle = names[0] == "technologies" and not (size and size["mw"] > 1e-3)
+        value, origin = every[path], casefile.origins[path]
+        known = isinstance(value, int | float) and not isinstance(value, bool)
+        if not known or not value or origin.low is None or origin.high is None:
+            return idle, 0.0
+        return idle, -(origin.high - origin.low) / abs(value)
+
+    return sorted(low, key=order)
+
+
+def _digits(number: float | None, significant: int = 3) -> str:
+    """Return a number with thousands separators and as few decimals as it needs.
+
+    Examples
+    --------
+    >>> _digits(781536.2), _digits(48.04), _digits(0.17123), _digits(0.0)
+    ('781,536', '48.0', '0.171', '0')
+    """
+    if number is None or not math.isfinite(number):
+        return "n/a"
+    if abs(number) < 1e-9:
+        return "0"
+    places = significant - 1 - math.floor(math.log10(abs(number)))
+    return f"{number:,.{min(max(places, 0), 9)}f}"
+
+
+def _money(usd: float | None) -> str:
+    """Return dollars per MWh with one decimal."""
+    return "n/a" if usd is None or not math.isfinite(usd) else f"{usd:,.1f}"
+
+
+def _percent(share: float | None) -> str:
+    """Return a share near one with as many nines as it has, never rounded up to 100 %.
+
+    Examples
+    --------
+    >>> _percent(0.99991234), _percent(1.0), _percent(0.8512), _percent(0.9999999)
+    ('99.9912 %', '100 %', '85.12 %', '99.99999 %')
+    """
+    if share is None or not math.isfinite(share):
+        return "n/a"
+    missing = 1 - share
+    if missing < 1e-9:
+        return "100 %"
+    places = min(max(2, 1 - math.floor(math.log10(100 * missing))), 5)
+    shown = math.floor(share * 100 * 10**places + 1e-6) / 10**places
+    return f"{shown:.{places}f} %"
