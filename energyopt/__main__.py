@@ -16,9 +16,9 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperGroup
@@ -38,20 +38,19 @@ if TYPE_CHECKING:
 SCHEMA_FILE = "energyopt.schema.json"
 SCHEMA_LINE = f"# yaml-language-server: $schema={SCHEMA_FILE}"
 QUICK = ("horizon.kind=weeks", "solve.gap_frac=0.01")
-WIDE = 10_000  # columns where no terminal sets them: one line a row, for grep
-TABLE_WIDTH = 100
+TABLE_WIDTH = 100  # columns, where no terminal sets them
 LINE_EVERY_S = 10.0
 
-EXIT_CODES = """Exit codes:\n
-0 done within the gap\n
-1 a bug in energyopt (the traceback is in a file)\n
-2 wrong usage\n
-3 the case, or a --set, is wrong or missing\n
-4 infeasible: no plant meets every limit\n
-5 a limit of time was reached; the plant found so far was written\n
-6 a limit was reached without a plant, or the solver failed\n
-7 data missing or out of range\n
-9 the check of the answer failed: do not use it\n
+EXIT_CODES = """Exit codes:
+0 done within the gap
+1 a bug in energyopt (the traceback is in a file)
+2 wrong usage
+3 the case, or a --set, is wrong or missing
+4 infeasible: no plant meets every limit
+5 a limit of time was reached; the plant found so far was written
+6 a limit was reached without a plant, or the solver failed
+7 data missing or out of range
+9 the check of the answer failed: do not use it
 130 interrupted; Ctrl-C once keeps the best plant so far, twice ends at once
 """
 
@@ -82,7 +81,7 @@ app = typer.Typer(
 
 Cases = Annotated[
     list[Path],
-    typer.Argument(metavar="CASE...", help="Case files.", show_default=False),
+    typer.Argument(metavar="CASE", help="Case files.", show_default=False),
 ]
 OneCase = Annotated[
     Path, typer.Argument(metavar="CASE", help="Case file.", show_default=False)
@@ -432,26 +431,25 @@ def _validate_one(casefile: CaseFile, quiet: bool) -> int:
 
 def _print_values(casefile: CaseFile) -> None:
     """Print what the case says, without defaults, and where each value comes from."""
-    from rich.table import Table
     from rich.text import Text
 
     from energyopt.casefile import origin_text, values
 
-    table = Table(box=None, pad_edge=False)
-    for heading in ("value", "", "from"):
-        table.add_column(heading, overflow="fold")
+    said = {
+        path: value if isinstance(value, str) else json.dumps(value)
+        for path, value in values(casefile).items()
+        if casefile.origins[path].kind != "default"
+    }
+    wide = max(map(len, said))
+    console = _console(TABLE_WIDTH)
     low = 0
-    for path, value in values(casefile).items():
+    for path, value in said.items():
         origin = casefile.origins[path]
-        if origin.kind == "default":
-            continue
         doubtful = origin.confidence == "low"
         low += doubtful
-        shown = value if isinstance(value, str) else json.dumps(value)
-        style = "yellow" if doubtful else ""
-        table.add_row(Text(path), Text(shown), Text(origin_text(origin), style=style))
-    console = _console(WIDE)
-    console.print(table)
+        line = Text(f"{path:<{wide}}  {value:<24}  ")
+        line.append(origin_text(origin), style="yellow" if doubtful else "")
+        console.print(line, soft_wrap=True)
     if low:
         _note(f"{low} values are of LOW CONFIDENCE")
     _note("defaults are shown by --resolved")
@@ -519,13 +517,13 @@ class _Progress:
         self.began = time.monotonic()
         self.ended = threading.Event()
         self.live: Live | None = None
+        self.file: TextIO = sys.stderr
+        self.owned = False
 
     def __enter__(self) -> _Progress:
-        try:
+        with suppress(OSError, ValueError):  # no descriptor behind it, as under a test
             self.file = os.fdopen(os.dup(sys.stderr.fileno()), "w", encoding="utf-8")
             self.owned = True
-        except (OSError, ValueError):  # no descriptor behind it, as under a test
-            self.file, self.owned = sys.stderr, False
         if self.quiet:
             return self
         if self.file.isatty() and os.environ.get("TERM") != "dumb":

@@ -25,6 +25,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
+from ruamel.yaml.representer import RoundTripRepresenter
 
 from energyopt.case import Case
 from energyopt.errors import CaseError, DataError
@@ -668,15 +669,15 @@ class _Reader:
                 else:
                     what = f"missing; {what}"
                 self.fault(at, _joined(path, "kind"), what, meant)
+            elif spot.chosen:
+                _, told, _ = choices.setdefault(path, (at, [], spot.entry.value))
+                told.append(error["msg"])
             elif kind == "literal_error":
                 allowed = re.findall(r"'([^']*)'", error["ctx"]["expected"])
                 if isinstance(spot.entry.value, str):
                     meant = _nearest(spot.entry.value, allowed)
                 what = f"{error['msg']} (got {_shown(spot.entry.value)})"
                 self.fault(at, path, what, meant)
-            elif spot.chosen:
-                _, told, _ = choices.setdefault(path, (at, [], spot.entry.value))
-                told.append(error["msg"])
             else:
                 self.fault(at, path, *_reworded(error, spot.entry.value))
         for path, (at, told, value) in choices.items():
@@ -715,7 +716,11 @@ class _Reader:
         fields = [*_fields(spot.within), "from"]
         if near := _nearest(spot.key, fields):
             return near
-        paths = list(_known_paths(self.model, root))
+        paths = [
+            path
+            for path in _known_paths(self.model, root)
+            if not spot.path.startswith(f"{path}.")
+        ]
         last = {p.rsplit(".", 1)[-1]: p for p in reversed(paths)}
         elsewhere = _nearest(spot.key, list(last), cutoff=0.75)
         return last[elsewhere] if elsewhere else None
@@ -911,10 +916,10 @@ def values(casefile: CaseFile) -> dict[str, Any]:
 
 def origin_text(origin: Origin) -> str:
     """Return an origin in one line: source, range, price year, confidence, note."""
-    parts = [origin.text]
+    parts = [origin.text or origin.kind]
     if origin.low is not None and origin.high is not None:
-        unit = f" {origin.unit}" if origin.unit else ""
-        parts.append(f"range {origin.low:g} to {origin.high:g}{unit}")
+        unit = f" {origin.unit}" if origin.unit not in (None, "1") else ""
+        parts.append(f"range {origin.low:,.10g} to {origin.high:,.10g}{unit}")
     if origin.price_year is not None:
         parts.append(f"{origin.price_year} dollars")
     if origin.confidence == "low":
@@ -924,6 +929,16 @@ def origin_text(origin: Origin) -> str:
     if origin.note:
         parts.append(origin.note)
     return " ".join("; ".join(parts).split())
+
+
+class _ShowsNull(RoundTripRepresenter):
+    """Writes ``null`` as a word, not as nothing."""
+
+    def represent_none(self, data: None) -> Any:
+        return self.represent_scalar("tag:yaml.org,2002:null", "null")
+
+
+_ShowsNull.add_representer(type(None), _ShowsNull.represent_none)
 
 
 def resolved_yaml(casefile: CaseFile) -> str:
@@ -954,6 +969,7 @@ def resolved_yaml(casefile: CaseFile) -> str:
         return made
 
     yaml = YAML()
+    yaml.Representer = _ShowsNull
     yaml.width = 10**6
     yaml.indent(mapping=2, sequence=4, offset=2)
     out = StringIO()

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
+import numpy as np
 from pyomo.common.gc_manager import PauseGC
 from pyomo.environ import (
     Binary,
@@ -108,18 +109,18 @@ def lost_compute_usd_per_mwh(case: Case, inputs: Inputs) -> float:
 
 def horizons(case: Case, inputs: Inputs) -> dict[str, Horizon]:
     """Return each technology's view of the modelled hours."""
-    lowest: Any = 0.0
+    lowest = np.zeros(inputs.data.sizes["time"])
     for name in case.technologies:
         if f"{name}/import_usd_per_mwh" in inputs.data:
-            lowest = inputs.data[f"{name}/import_usd_per_mwh"].clip(max=0).values
+            prices = inputs.data[f"{name}/import_usd_per_mwh"].values
+            lowest = np.minimum(lowest, prices)
     held = case.contingencies
     found = {}
     for name in case.technologies:
         at = inputs.horizon(name)
-        prices = [0.0] * len(at.weight) if isinstance(lowest, float) else lowest
         found[name] = replace(
             at,
-            series={**at.series, "lowest_price_usd_per_mwh": [float(p) for p in prices]},
+            series={**at.series, "lowest_price_usd_per_mwh": lowest.tolist()},
             hold_h=held.hold_h if held else 0.25,
             against_online=bool(held and held.against == "online"),
         )
@@ -430,11 +431,10 @@ def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> N
                 - total("export_mw", t)
                 - total("storage_loss_mw", t)
             )
-            return share * (m.demand_mw[t] - m.unserved_mw[t]) - green
+            given = _excess(m, "limits.renewable_share_frac") * m.demand_mw[t]
+            return share * (m.demand_mw[t] - m.unserved_mw[t]) - green - given
 
-        demand_mwh = sum(w * d for w, d in zip(at.weight, m.demand_mw, strict=True))
-        given = _excess(m, "limits.renewable_share_frac") * demand_mwh
-        yearly("renewable_share_frac", missing, given)
+        yearly("renewable_share_frac", missing, 0.0)
     if limits.land_km2 is not None:
         parts = (t.land_km2 for t in terms.values() if t.land_km2 is not None)
         most = limits.land_km2 + _excess(m, "limits.land_km2")
@@ -444,12 +444,11 @@ def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> N
         m.limit_capital_usd = Constraint(
             expr=all_in_capital_usd(m, case, terms) / 1e6 <= most / 1e6
         )
-    it_mwh = sum(w * p for w, p in zip(at.weight, m.it_mw, strict=True))
     least = limits.gpu_served_frac - _excess(m, "limits.gpu_served_frac")
     yearly(
         "gpu_served_frac",
-        lambda t: m.unserved_mw[t] / m.pue[t],
-        (1 - least) * it_mwh,
+        lambda t: m.unserved_mw[t] / m.pue[t] - (1 - least) * m.it_mw[t],
+        0.0,
     )
 
 
@@ -530,8 +529,6 @@ def found_arrays(plant: PlantModel) -> dict[str, dict[str, Any]]:
         Technology -> variable -> float or array; ``"plant"`` holds the plant-wide
         hourly variables.
     """
-    import numpy as np
-
     def read(block: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for var in block.component_objects(Var, descend_into=False):

@@ -79,7 +79,8 @@ def terminal_table(
     parts: list[RenderableType] = [*_heading(summary, casefile), table]
     parts += [Text(line) for line in _binding(summary, casefile)]
     parts += [Text(line, style="dim") for line in _footnotes(summary, casefile, low)]
-    parts.append(Text(f"Run folder: {folder}", no_wrap=True, overflow="ignore"))
+    sources = f"Every input and its source: {folder / 'tables' / 'assumptions.csv'}"
+    parts.append(Text(sources, style="dim", no_wrap=True, overflow="ignore"))
     return Group(*parts)
 
 
@@ -219,8 +220,10 @@ def _contingencies(summary: Mapping[str, Any]) -> str:
     hours = max(t["hours"] for t in trips)
     every = "each" if all(t["hours"] == hours for t in trips) else "each possible one"
     what = trips[0]["element"] if len(trips) == 1 else f"{len(trips)} elements, each"
-    every = "each of" if all(t["hours"] == hours for t in trips) else "each it can of"
-    text = f"{what} lost in {every} {hours:,} hours: "
+    every = f"every hour it can be ({hours:,} at most)"
+    if all(t["hours"] == hours for t in trips):
+        every = f"each of {hours:,} hours"
+    text = f"{what} lost in {every}: "
     shed = [t for t in trips if t["hours_shed"]]
     if not shed:
         return text + "0 MWh shed"

@@ -21,6 +21,17 @@ from scipy import sparse
 from energyopt.case import Case
 
 INF = highspy.kHighsInf
+PLAIN = (
+    "demand_mw",
+    "pue",
+    "gas_usd_per_mmbtu",
+    "power_usd_per_mwh",
+    "export_usd_per_mwh",
+    "temp_air",
+    "temp_wet_bulb",
+    "pressure",
+    "weight_h",
+)
 Form = list[tuple[Any, Any]]
 """A linear form, one for each hour or one in all: pairs of factors and columns."""
 
@@ -37,6 +48,7 @@ class Series:
     temp_air: Any
     temp_wet_bulb: Any
     pressure: Any
+    design_pressure: float
     month: Any  # local, 1 to 12
     week: Any  # 0, 1, ...
     weight_h: Any
@@ -484,7 +496,7 @@ def gas_units(mx: Matrix, p: Parts, case: Case, s: Series, t: Any, line: int) ->
         for v in (
             case.site.design_temp_c,
             case.site.design_wet_bulb_c,
-            s.pressure[0],
+            s.design_pressure,
         )
     )
     p.firm.append((float(at_full_load(t, *design)[0][0]), exists))
@@ -661,14 +673,13 @@ def stand_at_design(mx: Matrix, p: Parts, case: Case) -> None:
     if case.reliability.n_plus is None:
         return
     lost = case.reliability.n_plus + case.reliability.units_in_maintenance
-    load = case.load.facility_mw
     marks = [0.0, *sorted({mw for mw, _ in p.firm})]
-    chosen = mx.columns(len(marks), 1, whole=True)
+    chosen = np.atleast_1d(mx.columns(len(marks), 1, whole=True))
     mx.row(1, [(1, chosen)], 1)
     for z, pick in zip(marks, chosen, strict=True):
         left = [(min(mw, z), units) for mw, units in p.firm]
-        slack = load + lost * z  # enough even without any unit
-        mx.row(slack - slack, [*left, *p.credit_mw, (-slack, pick)], INF)
+        asked_mw = case.load.facility_mw + lost * z
+        mx.row(0, [*left, *p.credit_mw, (-asked_mw, pick)], INF)
 
 
 def keep_limits(

@@ -387,19 +387,28 @@ class GasTurbine(Technology):
                 return stopped <= b.installed_units - b.online_units[t]
 
         if self.ramp_frac_per_h < 1:
-            edge = max(self.ramp_frac_per_h, self.min_load_frac)
+            ramp, least = self.ramp_frac_per_h, self.min_load_frac
+            edge = max(ramp, least)  # the most at which a unit comes on or goes off
+
+            @b.Expression(at.hours)
+            def stayed_units(b, t):
+                return b.online_units[t] - b.starts_units[t]
 
             @b.Constraint(at.hours)
             def ramp_up(b, t):
-                stayed = b.online_units[t] - b.starts_units[t]
-                return b.output_mw[t] - b.output_mw[at.before(t)] <= unit_mw[t] * (
-                    self.ramp_frac_per_h * stayed + edge * b.starts_units[t]
+                before = at.before(t)
+                return b.output_mw[t] - b.output_mw[before] <= (
+                    unit_mw[t] * (ramp * b.stayed_units[t] + edge * b.starts_units[t])
+                    - unit_mw[before] * least * b.stops_units[t]
                 )
 
             @b.Constraint(at.hours)
             def ramp_down(b, t):
-                return b.output_mw[at.before(t)] - b.output_mw[t] <= unit_mw[t] * (
-                    self.ramp_frac_per_h * b.online_units[t] + edge * b.stops_units[t]
+                before = at.before(t)
+                return b.output_mw[before] - b.output_mw[t] <= (
+                    unit_mw[before]
+                    * (ramp * b.stayed_units[t] + edge * b.stops_units[t])
+                    - unit_mw[t] * least * b.starts_units[t]
                 )
 
     def _build_trip(self, b, at, unit_mw):
@@ -445,6 +454,7 @@ class GasTurbine(Technology):
             "in_service_units": online + out - installed,
             "starts_units": np.maximum(online - online_before, 0) - starts,
             "whole_units": np.abs(whole - np.round(whole)),
+            "not_negative_units": -whole,
             "bounds_units": np.array(
                 [self.min_units - installed, installed - self.max_units]
             ),
@@ -457,14 +467,18 @@ class GasTurbine(Technology):
                 _over_window(stops, at, down) + online - installed
             )
         if self.ramp_frac_per_h < 1:
-            ramp, edge = self.ramp_frac_per_h, max(
-                self.ramp_frac_per_h, self.min_load_frac
+            ramp, least = self.ramp_frac_per_h, self.min_load_frac
+            edge, unit_before = max(ramp, least), unit_mw[at.previous]
+            stayed = online - starts
+            broken["ramp_up_mw"] = (
+                (output - output_before)
+                - unit_mw * (ramp * stayed + edge * starts)
+                + unit_before * least * stops
             )
-            broken["ramp_up_mw"] = (output - output_before) - unit_mw * (
-                ramp * (online - starts) + edge * starts
-            )
-            broken["ramp_down_mw"] = (output_before - output) - unit_mw * (
-                ramp * online + edge * stops
+            broken["ramp_down_mw"] = (
+                (output_before - output)
+                - unit_before * (ramp * stayed + edge * stops)
+                + unit_mw * least * starts
             )
         quick = self.start_h <= at.hold_h
         iso_mw = self.unit_mw_iso * installed
