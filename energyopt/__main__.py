@@ -18,13 +18,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, TextIO
 
 import typer
 from typer.core import TyperGroup
 
 from energyopt import __version__
-from energyopt.errors import CaseError, EnergyoptError
+from energyopt.errors import CaseError, EnergyoptError, NoSolutionError
 
 if TYPE_CHECKING:
     from types import TracebackType
@@ -147,15 +147,12 @@ def solve(
         changes = [*(QUICK if quick else ()), *(sets or ())]
         for casefile in _read_all(cases, changes):
             with _logging(quiet, verbose, log_file):
-                outcome, ended = _solve_one(casefile, out, quiet)
-            if outcome is None:
-                documents.append(ended | {"case": casefile.case.name})
-            else:
-                documents.append(outcome.summary)
-                if not as_json:
-                    _print_outcome(outcome)
-            code = code or int(ended["exit_code"])
-            if ended["interrupted"]:
+                ended = _solve_one(casefile, out, quiet)
+            documents.append(ended.document)
+            if ended.outcome is not None and not as_json:
+                _print_outcome(ended.outcome)
+            code = code or ended.exit_code
+            if ended.interrupted:
                 break
     if as_json:
         document = documents[0] if len(cases) == 1 and documents else documents
@@ -363,13 +360,20 @@ def _read_all(paths: list[Path], sets: Any) -> list[CaseFile]:
     return found
 
 
-def _solve_one(
-    casefile: CaseFile, out: Path | None, quiet: bool
-) -> tuple[Outcome | None, dict[str, Any]]:
-    """Run one case; return what it left, and how it ended."""
+class _Ended(NamedTuple):
+    """How the run of one case ended."""
+
+    exit_code: int
+    document: dict[str, Any]  # for --json: the summary, or what went wrong
+    outcome: Outcome | None
+    interrupted: bool
+
+
+def _solve_one(casefile: CaseFile, out: Path | None, quiet: bool) -> _Ended:
+    """Run one case, its progress shown and Ctrl-C heard."""
     from energyopt.pipeline import run
 
-    if casefile.case.draft:
+    if casefile.case.draft and not quiet:
         _note("DRAFT: a few representative weeks stand for the year")
     with _Progress(quiet) as progress, _Interrupt(progress) as stop:
         try:
@@ -378,12 +382,12 @@ def _solve_one(
         except EnergyoptError as error:
             progress.stop()
             _note(str(error))
-            ended = _error_document(error)
-            if stop() and error.exit_code == 6:
-                ended["exit_code"] = 130
-            return None, ended | {"interrupted": stop()}
+            document = _error_document(error) | {"case": casefile.case.name}
+            if stop() and error.exit_code == NoSolutionError.exit_code:
+                document["exit_code"] = 130
+            return _Ended(document["exit_code"], document, None, stop())
         code = 130 if stop() and outcome.exit_code == 5 else outcome.exit_code
-    return outcome, {"exit_code": code, "interrupted": stop()}
+        return _Ended(code, outcome.summary, outcome, stop())
 
 
 def _print_outcome(outcome: Outcome) -> None:
@@ -529,10 +533,11 @@ class _Progress:
         if self.file.isatty() and os.environ.get("TERM") != "dumb":
             from rich.console import Console
             from rich.live import Live
+            from rich.text import Text
 
             self.live = Live(
                 console=Console(file=self.file),
-                get_renderable=self.line,
+                get_renderable=lambda: Text(self.line(), no_wrap=True),
                 transient=True,
                 redirect_stdout=False,
                 redirect_stderr=False,

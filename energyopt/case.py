@@ -182,8 +182,10 @@ class Reliability(Section):
 
 
 class Limits(Section):
-    """Yearly limits; ``null`` is none. Each holds in every weather year, or on
-    their mean with ``mean_of_years``."""
+    """Yearly limits; ``null`` is none.
+
+    Each holds in every weather year, or on their mean with ``mean_of_years``.
+    """
 
     co2_t_per_yr: Amount | None = None
     nox_t_per_yr: Amount | None = None

@@ -420,7 +420,7 @@ class _Reader:
             raw = path.read_bytes()
         except FileNotFoundError:
             near = sorted(p.name for p in path.parent.glob("*.y*ml"))
-            self.fault(nowhere, "", "no such file", _nearest(path.name, near))
+            self.fault(nowhere, "", "no such file", _nearest(path.name, near, 0.75))
             return None
         except OSError as error:
             self.fault(nowhere, "", f"cannot be read: {error.strerror}")

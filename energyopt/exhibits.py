@@ -82,12 +82,16 @@ def energy_table(summary: Mapping[str, Any]) -> pd.DataFrame:
     """Return the yearly energy by technology and use."""
     energy = dict(summary["energy_mwh"]) | {"unserved": summary["unserved_mwh"]}
     served = energy.get("served") or math.nan
-    return pd.DataFrame(
-        {
-            "energy_mwh": energy,
-            "of_served_frac": {name: mwh / served for name, mwh in energy.items()},
-        }
-    ).rename_axis("flow")
+    return (
+        pd.DataFrame(
+            {
+                "energy_mwh": energy,
+                "of_served_frac": {name: mwh / served for name, mwh in energy.items()},
+            }
+        )
+        .round(6)
+        .rename_axis("flow")
+    )
 
 
 def _flows_mw(found: Recounted) -> dict[str, Floats]:
@@ -121,7 +125,8 @@ def monthly_table(result: Result) -> pd.DataFrame:
     }
     local = pd.DatetimeIndex(result.inputs.data["local_time"].values)
     weighted = {name: found.at.weights * each for name, each in hourly_sums.items()}
-    return pd.DataFrame(weighted).groupby(local.month).sum().rename_axis("month")
+    months = pd.DataFrame(weighted).groupby(local.month).sum().round(6)
+    return months.rename_axis("month")
 
 
 def limit_table(result: Result) -> pd.DataFrame:
@@ -172,7 +177,7 @@ def limit_table(result: Result) -> pd.DataFrame:
             "slack": slack,
             "unit": known_unit(name) or unit,
             "binds": slack is not None and slack <= 1e-6 * max(abs(value or 0.0), 1e-3),
-            "shadow_price": price,
+            "shadow_price": None if price is None else price + 0.0,  # no minus zero
             "shadow_price_unit": None
             if price is None
             else f"USD/yr per {worth_per(name)}",

@@ -43,10 +43,7 @@ def marginal_prices(plant: PlantModel) -> tuple[dict[str, float], Floats]:
     }
     dual = solve_fixed_lp(m, [m.power_balance, *rows.values()])
     power = np.array(
-        [
-            dual[m.power_balance[t]] * USD_PER_KUSD / plant.at.weight[t]
-            for t in m.hours
-        ]
+        [dual[m.power_balance[t]] * USD_PER_KUSD / plant.at.weight[t] for t in m.hours]
     )
     worth = {
         f"limits.{name}": -USD_PER_KUSD

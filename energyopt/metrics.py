@@ -194,7 +194,7 @@ def renewable_share_frac(found: Recounted) -> float:
 
 def cost_table(found: Recounted) -> pd.DataFrame:
     """Return yearly cost, one row an asset and one column a category. [USD/yr]"""
-    table = pd.Series(found.cost_usd).unstack(fill_value=0.0)
+    table = pd.Series(found.cost_usd).unstack().fillna(0.0)
     table.columns = [f"{c}_usd_per_yr" for c in table.columns]
     return table.rename_axis("asset")
 
@@ -213,7 +213,7 @@ def capital_table(result: Result) -> pd.DataFrame:
             "contingency_usd": spare,
             "interest_usd": total - direct - owners - spare,
             "total_usd": total,
-            "total_usd_per_kw_load": total / (result.case.load.facility_mw * KW_PER_MW),
+            "total_load_usd_per_kw": total / (result.case.load.facility_mw * KW_PER_MW),
         }
     ).rename_axis("asset")
 

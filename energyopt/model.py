@@ -219,10 +219,6 @@ def add_gas_line(m: Any, case: Case, terms: Mapping[str, Terms]) -> None:
     if not burning:
         m.gas_line.fix(0)
 
-    @m.Expression(m.hours)
-    def gas_mmbtu(m, t):
-        return quicksum(term.gas_mmbtu[t] for term in burning)
-
     connected = [term for term in burning if term.on_gas is not None]
 
     @m.Constraint(range(len(connected)))
@@ -234,7 +230,8 @@ def add_gas_line(m: Any, case: Case, terms: Mapping[str, Terms]) -> None:
 
         @m.Constraint(m.hours)
         def gas_line_capacity(m, t):
-            return m.gas_mmbtu[t] <= most
+            burnt = (flow[t] for term in burning if (flow := term.gas_mmbtu))
+            return quicksum(burnt) <= most
 
 
 def add_contingencies(m: Any, case: Case, terms: Mapping[str, Terms]) -> None:
@@ -314,6 +311,7 @@ def _add_reserve(
     def covers(m, name, t):
         lost = getattr(trips[name], field)
         return carry[t] - lost[t] + short_mw >= m.demand_mw[t]
+
     m.add_component(f"{label}_total", Constraint(m.hours, rule=added_up))
     m.add_component(f"{label}_reserve", Constraint(m.trips, m.hours, rule=covers))
 
@@ -342,9 +340,7 @@ def add_installed_margin(m: Any, case: Case, terms: Mapping[str, Terms]) -> None
         return
     lost = extra + case.reliability.units_in_maintenance
     units = {n: t.firm_units for n, t in terms.items() if t.firm_units is not None}
-    places = [
-        (n, j) for n, u in units.items() for j in range(1, min(lost, u.most) + 1)
-    ]
+    places = [(n, j) for n, u in units.items() for j in range(1, min(lost, u.most) + 1)]
     m.unit_exists = Var(places, domain=Binary, doc="Whether there is a j-th unit.")
 
     @m.Constraint(places)
@@ -529,6 +525,7 @@ def found_arrays(plant: PlantModel) -> dict[str, dict[str, Any]]:
         Technology -> variable -> float or array; ``"plant"`` holds the plant-wide
         hourly variables.
     """
+
     def read(block: Any) -> dict[str, Any]:
         found: dict[str, Any] = {}
         for var in block.component_objects(Var, descend_into=False):
@@ -543,5 +540,3 @@ def found_arrays(plant: PlantModel) -> dict[str, dict[str, Any]]:
     arrays = {name: read(plant.m.plant[name]) for name in plant.terms}
     arrays["plant"] = read(plant.m)
     return arrays
-
-

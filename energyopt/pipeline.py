@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from energyopt.errors import EnergyoptError, InfeasibleError
+from energyopt.units import USD_PER_KUSD
 
 if TYPE_CHECKING:
     from energyopt.case import Case
@@ -47,42 +49,40 @@ class _Clock:
     on_progress: Callable[[Stage], None]
     started: float = field(default_factory=time.perf_counter)
     seconds: dict[str, float] = field(default_factory=dict)
+    stage: str | None = None
+    since: float = 0.0
+
+    @property
+    def elapsed_s(self) -> float:
+        """Seconds since the run began."""
+        return time.perf_counter() - self.started
 
     def enter(self, name: str) -> None:
+        """Begin a stage; the one before it ends."""
         self.leave()
-        self._name, self._since = name, time.perf_counter()
-        self.on_progress(Stage(name, time.perf_counter() - self.started))
+        self.stage, self.since = name, time.perf_counter()
+        self.on_progress(Stage(name, self.elapsed_s))
 
     def leave(self) -> None:
-        if name := getattr(self, "_name", None):
-            spent = time.perf_counter() - self._since
-            self.seconds[name] = self.seconds.get(name, 0.0) + spent
-            self._name = None
+        """End the stage, if there is one."""
+        if self.stage is not None:
+            spent = time.perf_counter() - self.since
+            self.seconds[self.stage] = self.seconds.get(self.stage, 0.0) + spent
+            self.stage = None
 
     def solving(self, p: Progress) -> None:
-        finite = {
-            "incumbent_usd": p.incumbent * 1000 if p.incumbent is not None else None,
-            "bound_usd": p.bound * 1000 if p.bound is not None else None,
-        }
-        known = [v for v in finite.values() if v is not None and abs(v) < 1e18]
-        gap = None
-        if len(known) == 2 and known[0]:
-            gap = abs(known[0] - known[1]) / abs(known[0])
-        self.on_progress(
-            Stage(
-                "solve",
-                time.perf_counter() - self.started,
-                *[v if v is not None and abs(v) < 1e18 else None for v in finite.values()],
-                gap,
-            )
-        )
+        """Pass on the solver's progress, in dollars."""
+        best = p.incumbent * USD_PER_KUSD if isfinite(p.incumbent) else None
+        bound = p.bound * USD_PER_KUSD if isfinite(p.bound) else None
+        gap = abs(best - bound) / abs(best) if best and bound is not None else None
+        self.on_progress(Stage("solve", self.elapsed_s, best, bound, gap))
 
     def report(self) -> dict[str, float]:
+        """Return seconds by stage, and in all."""
         self.leave()
-        total = time.perf_counter() - self.started
         stages = ("inputs", "build", "solve", "verify")
         return {s: round(self.seconds.get(s, 0.0), 3) for s in stages} | {
-            "total": round(total, 3)
+            "total": round(self.elapsed_s, 3)
         }
 
 
@@ -118,7 +118,7 @@ def run(
     """
     from energyopt.inputs import build_inputs
     from energyopt.metrics import summary
-    from energyopt.report import RunFolder, terminal_table
+    from energyopt.report import RunFolder, finite, terminal_table
 
     clock = _Clock(on_progress)
     case = casefile.case
@@ -136,11 +136,13 @@ def run(
             raise InfeasibleError("\n".join([str(error), *found.sentences])) from None
         told = summary(result, clock.report())
         if case.in_time().technologies != case.technologies:
-            told["unconstrained"] = _unconstrained(case, inputs, clock, stop, folder.log)
+            told["unconstrained"] = _unconstrained(
+                case, inputs, clock, stop, folder.log
+            )
         told["time_s"] = clock.report()
         path = folder.write(result, told)
         return Outcome(
-            summary=told,
+            summary=finite(told),
             folder=path,
             table=terminal_table(told, casefile, path),
             exit_code=_exit_code(result),

@@ -72,15 +72,21 @@ def terminal_table(
         table.add_column(head, overflow="fold")
     told = [_cells(each, casefile) for each in columns.values()]
     low = _low_confidence(casefile)
-    for label in dict.fromkeys(label for cells in told for label in cells):
+    order = [*casefile.case.technologies, *(label for cells in told for label in cells)]
+    for label in dict.fromkeys(order):
+        if not any(label in cells for cells in told):
+            continue
         doubtful = any(path.startswith(f"technologies.{label}.") for path in low)
         mark = " †" if low and (doubtful or label == "LCOE") else ""
         table.add_row(label + mark, *(cells.get(label, "-") for cells in told))
     parts: list[RenderableType] = [*_heading(summary, casefile), table]
     parts += [Text(line) for line in _binding(summary, casefile)]
-    parts += [Text(line, style="dim") for line in _footnotes(summary, casefile, low)]
-    sources = f"Every input and its source: {folder / 'tables' / 'assumptions.csv'}"
-    parts.append(Text(sources, style="dim", no_wrap=True, overflow="ignore"))
+    notes = Table.grid(padding=(0, 1, 0, 0))
+    for mark, note in _footnotes(summary, casefile, low):
+        notes.add_row(mark, Text(note, overflow="fold"))
+    sources = folder / "tables" / "assumptions.csv"
+    notes.add_row("*", Text(f"every input and its source: {sources}", overflow="fold"))
+    parts.append(notes)
     return Group(*parts)
 
 
@@ -220,7 +226,7 @@ def _contingencies(summary: Mapping[str, Any]) -> str:
     hours = max(t["hours"] for t in trips)
     every = "each" if all(t["hours"] == hours for t in trips) else "each possible one"
     what = trips[0]["element"] if len(trips) == 1 else f"{len(trips)} elements, each"
-    every = f"every hour it can be ({hours:,} at most)"
+    every = f"every hour it can be (up to {hours:,})"
     if all(t["hours"] == hours for t in trips):
         every = f"each of {hours:,} hours"
     text = f"{what} lost in {every}: "
@@ -286,25 +292,27 @@ def _binding(summary: Mapping[str, Any], casefile: CaseFile) -> list[str]:
 
 def _footnotes(
     summary: Mapping[str, Any], casefile: CaseFile, low: Sequence[str]
-) -> list[str]:
-    """Return what a reader must know to use the numbers."""
-    notes = [f"* {note}" for note in summary.get("notes", [])]
-    if low:
-        every = values(casefile)
-        told = []
-        for path in _widest(low, summary, casefile)[:3]:
+) -> list[tuple[str, str]]:
+    """Return what a reader must know to use the numbers, each with its mark."""
+    notes = [("*", str(note)) for note in summary.get("notes", [])]
+    if not low:
+        return notes
+    every = values(casefile)
+    moved = {path: _swing_usd_per_yr(path, summary, casefile) for path in low}
+    told = []
+    for path in sorted(low, key=lambda p: -moved[p])[:3]:
+        if moved[path] > 0:
             origin = casefile.origins[path]
-            span = ""
-            if origin.low is not None and origin.high is not None:
-                span = f" ({origin.low:,g} to {origin.high:,g} {origin.unit or ''}".rstrip()
-                span += ")"
-            told.append(f"{path.removeprefix('technologies.')} {every[path]}{span}")
-        word = "inputs are" if len(low) > 1 else "input is"
-        notes.append(
-            f"† {len(low)} {word} of low confidence; widest: {'; '.join(told)}."
-            " All: tables/assumptions.csv"
-        )
-    return notes
+            told.append(
+                f"{path.removeprefix('technologies.')} {every[path]:,.8g} "
+                f"({origin.low:,.8g} to {origin.high:,.8g} {origin.unit or ''}: about "
+                f"${_digits(moved[path] / 1e6, 2)} M/yr)"
+            )
+    count = f"{len(low)} inputs are of low confidence"
+    if len(low) == 1:
+        count = "1 input is of low confidence"
+    most = f"; those that move most money: {'; '.join(told)}" if told else ""
+    return [*notes, ("†", count + most)]
 
 
 def _low_confidence(casefile: CaseFile) -> list[str]:
@@ -312,23 +320,44 @@ def _low_confidence(casefile: CaseFile) -> list[str]:
     return [p for p, origin in casefile.origins.items() if origin.confidence == "low"]
 
 
-def _widest(
-    low: Sequence[str], summary: Mapping[str, Any], casefile: CaseFile
-) -> list[str]:
-    """Return inputs, widest range over value first, those of the built plant ahead."""
-    every = values(casefile)
+def _swing_usd_per_yr(
+    path: str, summary: Mapping[str, Any], casefile: CaseFile
+) -> float:
+    """Return roughly what an input's range moves the yearly cost of this plant by.
 
-    def order(path: str) -> tuple[bool, float]:
-        names = path.split(".")
-        size = summary["capacity"].get(names[1]) if names[0] == "technologies" else None
-        idle = names[0] == "technologies" and not (size and size["mw"] > 1e-3)
-        value, origin = every[path], casefile.origins[path]
-        known = isinstance(value, int | float) and not isinstance(value, bool)
-        if not known or not value or origin.low is None or origin.high is None:
-            return idle, 0.0
-        return idle, -(origin.high - origin.low) / abs(value)
-
-    return sorted(low, key=order)
+    Range times what the input is paid for: kW, kWh, MWh or MMBtu. Zero where it is no
+    price, or has no range.
+    """
+    origin = casefile.origins[path]
+    if origin.low is None or origin.high is None:
+        return 0.0
+    cost, gas = summary["cost_usd_per_yr"], summary["gas_mmbtu_per_yr"]
+    direct = summary.get("capital_direct_usd") or summary["capital_usd"]
+    annual = cost.get("capital", 0.0) / direct if direct else 0.0
+    names = path.split(".")
+    size = summary["capacity"].get(names[1], {}) if len(names) > 2 else {}
+    energy = summary["energy_mwh"]
+    flows = ("", "_import", "_discharge")
+    mwh = sum(energy.get(names[-2] + flow, 0.0) for flow in flows)
+    kw = KW_PER_MW * (size.get("mw") or 0.0)
+    kwh = KW_PER_MW * (size.get("mwh") or 0.0)
+    paid_for = {
+        "hub_usd_per_mmbtu": gas,
+        "basis_usd_per_mmbtu": gas,
+        "transport_usd_per_mmbtu": gas,
+        "lateral_usd": annual if gas else 0.0,
+        "capital_usd": annual if kw else 0.0,
+        "capital_usd_per_kw": annual * kw,
+        "capital_usd_per_kwh": annual * kwh,
+        "om_fixed_usd_per_kw_yr": kw,
+        "connection_usd_per_kw_yr": kw,
+        "augmentation_usd_per_kwh_yr": kwh,
+        "om_variable_usd_per_mwh": mwh,
+        "delivery_usd_per_mwh": mwh,
+        "standby_usd_per_mwh": mwh,
+        "heat_rate_hhv_mmbtu_per_mwh": mwh * cost.get("fuel", 0.0) / gas if gas else 0,
+    }
+    return (origin.high - origin.low) * paid_for.get(names[-1], 0.0)
 
 
 def _digits(number: float | None, significant: int = 3) -> str:

@@ -333,7 +333,8 @@ def _limits(found: Recounted) -> list[Check]:
         "nox_t_per_yr": yearly(found.total("nox_kg")) / KG_PER_T,
         "water_m3_per_yr": yearly(found.total("water_m3")),
         "land_km2": sum(r.land_km2 for r in found.technologies.values()),
-        "capital_usd": all_in_frac(found.case.finance) * sum(found.capital_usd.values()),
+        "capital_usd": all_in_frac(found.case.finance)
+        * sum(found.capital_usd.values()),
     }
     checked = []
     for name, used in use.items():
@@ -347,9 +348,7 @@ def _limits(found: Recounted) -> list[Check]:
         checked.append(_worst("limits.renewable_share_frac", short, TOLERANCE_FRAC))
     share = 1 - yearly(short_it) / yearly(found.it_mw)
     checked.append(
-        _worst(
-            "limits.gpu_served_frac", limits.gpu_served_frac - share, TOLERANCE_FRAC
-        )
+        _worst("limits.gpu_served_frac", limits.gpu_served_frac - share, TOLERANCE_FRAC)
     )
     return checked
 
@@ -453,6 +452,31 @@ def _trip_everywhere(
     )
 
 
+@dataclass
+class _Part:
+    """One battery after a trip; ``usable_mwh`` moves with the hours."""
+
+    power_mw: float
+    room_mwh: float
+    usable_mwh: Floats
+    charge_frac: float
+    discharge_frac: float
+
+    def carry(self, short_mw: Floats, hours: float) -> Floats:
+        """Cover a shortage or charge from a surplus; return what is left of it. [MW]"""
+        give = np.minimum(self.power_mw, self.usable_mwh * self.discharge_frac / hours)
+        given = np.clip(short_mw, 0, np.maximum(give, 0))
+        room = self.room_mwh - self.usable_mwh
+        take = np.minimum(self.power_mw, room / self.charge_frac / hours)
+        taken = np.clip(-short_mw, 0, np.maximum(take, 0))
+        self.usable_mwh = (
+            self.usable_mwh
+            - given * hours / self.discharge_frac
+            + taken * hours * self.charge_frac
+        )
+        return short_mw - given + taken
+
+
 class _Stores:
     """All batteries after a trip, for every starting hour at once."""
 
@@ -462,31 +486,20 @@ class _Stores:
             if r.store is None or r.store.power_mw <= 0:
                 continue
             s = r.store
-            power = s.power_mw
-            kept = max(1 - s.block_mw / power, 0.0) if name == tripped else 1.0
-            before = s.stored_mwh[found.at.previous]
+            kept = 1 - s.block_mw / s.power_mw if name == tripped else 1.0
+            usable = s.stored_mwh[found.at.previous] - s.floor_mwh
             self.parts.append(
-                [
-                    s,
-                    power * kept,
-                    (s.energy_mwh - s.floor_mwh) * kept,
-                    (before - s.floor_mwh) * kept,
-                ]
+                _Part(
+                    power_mw=s.power_mw * kept,
+                    room_mwh=(s.energy_mwh - s.floor_mwh) * kept,
+                    usable_mwh=usable * kept,
+                    charge_frac=s.charge_frac,
+                    discharge_frac=s.discharge_frac,
+                )
             )
 
     def carry(self, short_mw: Floats, hours: float) -> Floats:
         """Cover a shortage, or charge from a surplus; return what is shed. [MWh]"""
-        rest = short_mw.copy()
         for part in self.parts:
-            store, power, room, usable = part
-            give = np.minimum(power, usable * store.discharge_frac / hours)
-            given = np.clip(rest, 0, np.maximum(give, 0))
-            take = np.minimum(power, (room - usable) / store.charge_frac / hours)
-            taken = np.clip(-rest, 0, np.maximum(take, 0))
-            part[3] = (
-                usable
-                - given * hours / store.discharge_frac
-                + taken * hours * store.charge_frac
-            )
-            rest = rest - given + taken
-        return np.maximum(rest, 0) * hours
+            short_mw = part.carry(short_mw, hours)
+        return np.maximum(short_mw, 0) * hours

@@ -155,6 +155,8 @@ class Matrix:
         highs.setOptionValue("output_flag", False)
         highs.setOptionValue("mip_rel_gap", gap_frac)
         highs.setOptionValue("mip_abs_gap", 1e-6)
+        if not whole.any():
+            highs.setOptionValue("solver", "hipo")  # as it was, where not installed
         assert highs.passModel(lp) == highspy.HighsStatus.kOk
         highs.run()
         assert highs.getModelStatus() == highspy.HighsModelStatus.kOptimal
@@ -254,7 +256,7 @@ def reduced_year(case: Case, s: Series) -> Answer:
     energy = mx.columns(1, battery.max_mwh)
     give = {name: mx.columns(hours, INF) for name in size}
     take = {name: mx.columns(hours, INF) for name in ("battery", "grid")}
-    stored = mx.columns(hours, INF)
+    stored = mx.columns(hours, INF)  # above the floor, at the start of the hour
     short = mx.columns(hours, s.demand_mw)
 
     supply = [(1, give[name]) for name in give]
@@ -272,8 +274,7 @@ def reduced_year(case: Case, s: Series) -> Answer:
     end = np.roll(stored, -1)
     kept = [(1, end), (-1, stored), (-battery.charge_frac, take["battery"])]
     mx.rows(0, [*kept, (1 / battery.discharge_frac, give["battery"])], 0, hours)
-    mx.rows(-INF, [(1, stored), (-1, energy)], 0, hours)
-    mx.rows(0, [(1, stored), (-battery.floor_frac, energy)], INF, hours)
+    mx.rows(-INF, [(1, stored), (battery.floor_frac - 1, energy)], 0, hours)
     mx.row(0, [(1, energy), (-battery.min_hours_h, size["battery"])], INF)
 
     lost_it = w @ (s.demand_mw / s.pue) * (1 - case.limits.gpu_served_frac)

@@ -161,44 +161,26 @@ def inputs(
         "export_usd_per_mwh": 40.0,
     }
     given = {k: v for k, v in series.items() if "__" not in k}
-    data = {
-        name: ("time", np.broadcast_to(np.asarray(v, dtype=float), (hours,)).copy())
-        for name, v in (plain | given).items()
+    shared = _weather(made, plain | given, hours, years, weeks or [0] * hours)
+    at_design = {
+        "temp_air": made.site.design_temp_c,
+        "temp_wet_bulb": made.site.design_wet_bulb_c,
     }
-    length = hours // years
-    spans = tuple(range(y * length, (y + 1) * length) for y in range(years))
-    time = pd.date_range("2013-01-01T06:00", periods=hours, freq="h")
-    shared = xr.Dataset(
-        data,
-        coords={
-            "time": time,
-            "local_time": ("time", time - pd.Timedelta(hours=6)),
-            "year_index": ("time", np.repeat(np.arange(years), length)),
-            "week_index": ("time", np.asarray(weeks or [0] * hours)),
-        },
-        attrs={"latitude_deg": 30.0, "longitude_deg": -100.0, "elevation_m": 0.0},
-    )
-    shared["it_mw"] = shared["demand_mw"] / shared["pue"]
-    shared["weight_h"] = ("time", np.asarray(weight or [1.0] * hours))
-    design = {}
+    design_hour = _weather(made, plain | at_design, 1, 1, [0])
+    design, found = {}, {}
     own = {k.replace("__", "/"): v for k, v in series.items() if "__" in k}
     for name, technology in made.technologies.items():
         mine = {k: v for k, v in own.items() if k.startswith(f"{name}/")}
+        design[name] = {}
         if not mine:
             mine = {f"{name}/{k}": v for k, v in technology.series(shared).items()}
-        for path, values in mine.items():
-            shared[path] = (
-                "time",
-                np.broadcast_to(np.asarray(values, dtype=float), (hours,)).copy(),
-            )
-        hour = shared.isel(time=slice(0, 1)).copy()
-        hour["temp_air"] = ("time", [made.site.design_temp_c])
-        hour["temp_wet_bulb"] = ("time", [made.site.design_wet_bulb_c])
-        design[name] = (
-            {}
-            if any(k.startswith(f"{name}/") for k in own)
-            else {k: float(np.ravel(v)[0]) for k, v in technology.series(hour).items()}
-        )
+            at_design = technology.series(design_hour)
+            design[name] = {k: float(np.ravel(v)[0]) for k, v in at_design.items()}
+        found |= {path: ("time", _hourly(v, hours)) for path, v in mine.items()}
+    found["weight_h"] = ("time", _hourly(weight or 1.0, hours))
+    shared = shared.assign(found)
+    length = hours // years
+    spans = tuple(range(y * length, (y + 1) * length) for y in range(years))
     return Inputs(
         data=shared,
         design=design,
@@ -208,6 +190,29 @@ def inputs(
         notes=[],
         tables=[],
     )
+
+
+def _weather(
+    made: Case, series: dict[str, Any], hours: int, years: int, weeks: list[int]
+) -> xr.Dataset:
+    """Return the shared series, each a number or a list."""
+    data = {name: ("time", _hourly(v, hours)) for name, v in series.items()}
+    data["it_mw"] = ("time", data["demand_mw"][1] / data["pue"][1])
+    time = pd.date_range("2013-01-01T06:00", periods=hours, freq="h")
+    return xr.Dataset(
+        data,
+        coords={
+            "time": time,
+            "local_time": ("time", time - pd.Timedelta(hours=6)),
+            "year_index": ("time", np.repeat(np.arange(years), hours // years)),
+            "week_index": ("time", np.asarray(weeks)),
+        },
+        attrs={"latitude_deg": 30.0, "longitude_deg": -100.0, "elevation_m": 0.0},
+    )
+
+
+def _hourly(values: Any, hours: int) -> Any:
+    return np.broadcast_to(np.asarray(values, dtype=float), (hours,)).copy()
 
 
 def built(made: Case, hours: int, **series: Any) -> PlantModel:

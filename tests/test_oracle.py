@@ -26,6 +26,7 @@ WIND = {
     "capital_usd_per_kw": 1_500,
     "om_fixed_usd_per_kw_yr": 30,
     "life_yr": 25,
+    "om_variable_usd_per_mwh": 2,
     "hub_height_m": 110,
     "wake_loss_frac": 0.08,
     "land_km2_per_mw": 0.3,
@@ -104,12 +105,12 @@ def test_a_year_without_commitment_agrees_with_plain_matrices():
             "grid": plants.GRID
             | {
                 "mode": "export",
-                "max_mw": 150,
+                "max_mw": 300,
                 "capital_usd_per_kw": 150,
-                "connection_usd_per_kw_yr": 20,
+                "connection_usd_per_kw_yr": 45,
                 "four_cp_usd_per_kw_yr": 60,
                 "delivery_usd_per_mwh": 6,
-                "export_basis_usd_per_mwh": 2,
+                "export_basis_usd_per_mwh": 12,
                 "availability_frac": 0.99,
                 "co2_t_per_mwh": 0.4,
             },

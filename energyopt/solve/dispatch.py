@@ -99,6 +99,8 @@ class Dispatch:
         self.place = np.full(len(problem.columns), -1)
         self.place[links] = np.arange(len(links))
         self.edges = [self._edges_of(p) for p in range(len(border.periods))]
+        used = np.unique(np.concatenate([*self.edges, np.empty(0, dtype=np.intp)]))
+        self.known[np.setdiff1d(links, used)] = True
         self.budget = self._budgets()
         self.price = self._prices()
 
@@ -112,7 +114,9 @@ class Dispatch:
         """Return what each period may use of each shared row, shape (periods, shared)."""
         found = np.zeros((len(self.border.periods), len(self.border.shared)))
         first = len(self.border.links)
-        found[self.border.budget_period, self.border.budget_shared] = self.plan.z[first:]
+        found[self.border.budget_period, self.border.budget_shared] = self.plan.z[
+            first:
+        ]
         return found
 
     def _prices(self) -> Floats:
@@ -143,7 +147,8 @@ class Dispatch:
             taken = {colour[q] for q in near[p] if q < p}
             colour.append(next(c for c in range(len(taken) + 1) if c not in taken))
         return [
-            [p for p in range(len(colour)) if colour[p] == c] for c in range(max(colour) + 1)
+            [p for p in range(len(colour)) if colour[p] == c]
+            for c in range(max(colour) + 1)
         ]
 
     def run(self, executor: Executor) -> Floats:
@@ -167,7 +172,11 @@ class Dispatch:
                 if found is None:
                     found = self._with_neighbours(periods[0])
                 self._keep(found)
-            solved = [p for p in range(len(self.edges)) if self.known[self.border.periods[p].columns].all()]
+            solved = [
+                p
+                for p in range(len(self.edges))
+                if self.known[self.border.periods[p].columns].all()
+            ]
             leftover = self.budget[solved].sum(axis=0) - self._used(solved)
             waiting = max(len(self.edges) - len(solved), 1)
         self._keep_limits(executor)
@@ -184,7 +193,9 @@ class Dispatch:
         for reach in (1, 2, 4):
             group = sorted({(p + k) % count for k in range(-reach, reach + 1)})
             self._forget(group)
-            found = self._solve(group, self.budget[group].sum(axis=0), soft=True, wide=True)
+            found = self._solve(
+                group, self.budget[group].sum(axis=0), soft=True, wide=True
+            )
             if found is not None:
                 return found
             if len(group) == count:
@@ -219,7 +230,10 @@ class Dispatch:
         """Solve periods again, with hard budgets, until every shared row holds."""
         border, count = self.border, len(self.edges)
         shared = self.by_row[border.shared]
-        low, high = self.problem.row_lower[border.shared], self.problem.row_upper[border.shared]
+        low, high = (
+            self.problem.row_lower[border.shared],
+            self.problem.row_upper[border.shared],
+        )
         for attempt in range(REPAIRS):
             activity = shared @ self.x
             size = 1e-7 * (1 + np.abs(activity))
@@ -270,26 +284,30 @@ class Dispatch:
         rows = rows[~self.is_shared[rows]]
         part = self.by_row[rows]
         settled = inside | self.known
-        complete = np.asarray(part @ (~settled).astype(float) == 0) & (
-            abs(part) @ (~settled).astype(float) == 0
-        )
+        complete = abs(part) @ (~settled).astype(float) == 0
         rows, part = rows[complete], part[complete]
         around = part @ np.where(inside, 0.0, self.x)
 
-        lower, upper, cost = self.lower[columns], self.upper[columns], problem.cost[columns]
+        lower, upper, cost = (
+            self.lower[columns],
+            self.upper[columns],
+            problem.cost[columns],
+        )
         if len(edges) and not wide:
             at = slice(len(own), None)
             lower[at], upper[at], cost[at] = self._edge_terms(group, edges)
-        matrix, row_lower, row_upper = self._with_budgets(
-            part[:, columns], problem.row_lower[rows] - around, problem.row_upper[rows] - around,
-            own, columns, allowed, soft,
-        )  # fmt: skip
-        extra = matrix.shape[1] - len(columns)
-        half = extra // 2
-        price = np.abs(self.price) * steep
-        floor = 1e-3 * self.gap_abs / np.maximum(np.abs(allowed), 1.0)
-        beyond = np.maximum(OVER * price, floor)
-        cost = np.concatenate([cost, beyond[:half], -UNDER * np.abs(self.price)[:half]]) if extra else cost
+        matrix, row_lower, row_upper, slack_cost = self._with_budgets(
+            part[:, columns],
+            problem.row_lower[rows] - around,
+            problem.row_upper[rows] - around,
+            own,
+            columns,
+            allowed,
+            soft,
+            steep,
+        )
+        extra = len(slack_cost)
+        cost = np.concatenate([cost, slack_cost])
         solver = Highs(
             {
                 "threads": 1,
@@ -303,15 +321,15 @@ class Dispatch:
         whole = np.concatenate([problem.integer[columns], np.zeros(extra, dtype=bool)])
         bounds_low = np.concatenate([lower, np.zeros(extra)])
         bounds_high = np.concatenate([upper, np.full(extra, np.inf)])
-        if extra:
-            bounds_high[len(columns) + half :] = self._most_under(own, allowed)
         solver.load(cost, matrix, row_lower, row_upper, bounds_low, bounds_high, whole)
         outcome = solver.run()
         if not outcome.feasible:
             return None
         values = solver.values()
         values[whole] = np.round(values[whole])
-        exact = self._exact(cost, matrix, row_lower, row_upper, bounds_low, bounds_high, whole, values)
+        exact = self._exact(
+            cost, matrix, row_lower, row_upper, bounds_low, bounds_high, whole, values
+        )
         if exact is None:
             return None
         return columns, exact[: len(columns)]
@@ -337,7 +355,9 @@ class Dispatch:
             return None
         return np.clip(solver.values(), lower, upper)
 
-    def _edge_terms(self, group: list[int], edges: Ints) -> tuple[Floats, Floats, Floats]:
+    def _edge_terms(
+        self, group: list[int], edges: Ints
+    ) -> tuple[Floats, Floats, Floats]:
         """Return bounds of free edges, and their cost with the neighbours' price."""
         z = self.x[edges]
         reach = EDGE_REACH * (self.upper[edges] - self.lower[edges])
@@ -361,37 +381,44 @@ class Dispatch:
         columns: Ints,
         allowed: Floats,
         soft: bool,
-    ) -> tuple[Any, Floats, Floats]:
-        """Add a row for the use of each shared row, with use over and under if soft."""
+        steep: float,
+    ) -> tuple[Any, Floats, Floats, Floats]:
+        """Add a row for the use of each shared row, with use over and under if soft.
+
+        Returns
+        -------
+        tuple
+            Matrix, row bounds, and the cost of the columns for use over and under.
+        """
         border = self.border
-        if not len(border.shared):
-            return part, row_lower, row_upper
-        inside = np.zeros(len(self.x), dtype=bool)
-        inside[own] = True
-        use = sparse.csr_array(
-            self.by_row[border.shared][:, columns] * inside[columns].astype(float)
-        )
+        n = len(border.shared)
+        if not n:
+            return part, row_lower, row_upper, np.empty(0)
+        inside = np.zeros(len(self.x))
+        inside[own] = 1.0
+        use = self.by_row[border.shared][:, columns] * inside[columns]
         has_low = np.isfinite(self.problem.row_lower[border.shared])
         has_high = np.isfinite(self.problem.row_upper[border.shared])
-        n = len(border.shared)
-        low = np.where(has_low, allowed, -np.inf)
-        high = np.where(has_high, allowed, np.inf)
         if not soft:
+            matrix = sparse.csr_array(sparse.vstack([part, use]))
+            low = np.append(row_lower, np.where(has_low, allowed, -np.inf))
             return (
-                sparse.csr_array(sparse.vstack([part, use])),
-                np.append(row_lower, low),
-                np.append(row_upper, high),
+                matrix,
+                low,
+                np.append(row_upper, np.where(has_high, allowed, np.inf)),
+                np.empty(0),
             )
         # use - over + under = allowed for "<="; use + over - under for ">=".
         sign = np.where(has_high, 1.0, -1.0)
-        slack = sparse.csr_array(sparse.hstack([sparse.diags_array(-sign), sparse.diags_array(sign)]))
-        matrix = sparse.bmat([[part, None], [use, slack]], format="csr")
+        slack = sparse.hstack([sparse.diags_array(-sign), sparse.diags_array(sign)])
+        matrix = sparse.csr_array(sparse.block_array([[part, None], [use, slack]]))
+        price = np.abs(self.price)
+        least = 1e-3 * self.gap_abs / np.maximum(np.abs(allowed), 1.0)
+        over = np.maximum(OVER * steep * price, least)
+        under = np.where(has_low & has_high, over, -UNDER * price)
         return (
-            sparse.csr_array(matrix),
-            np.concatenate([row_lower, allowed]),
-            np.concatenate([row_upper, allowed]),
+            matrix,
+            np.append(row_lower, allowed),
+            np.append(row_upper, allowed),
+            np.concatenate([over, under]),
         )
-
-    def _most_under(self, own: Ints, allowed: Floats) -> Floats:
-        """Return how far use may fall below what is allowed, and still earn."""
-        return np.full(len(allowed), np.inf)

@@ -8,6 +8,7 @@ level of cost (no crossover), which keeps the points from jumping about.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -46,7 +47,10 @@ class Master:
         self.upper = np.concatenate([border.upper, np.full(self.periods, np.inf)])
         self.matrix = sparse.csr_array(
             sparse.hstack(
-                [border.matrix, sparse.csr_array((border.matrix.shape[0], self.periods))]
+                [
+                    border.matrix,
+                    sparse.csr_array((border.matrix.shape[0], self.periods)),
+                ]
             )
         )
         self.row_lower, self.row_upper = border.row_lower, border.row_upper
@@ -54,7 +58,12 @@ class Master:
         self._feasibility: list[bool] = []
         self.bounding = Highs({"threads": 1, "random_seed": seed, "solver": "simplex"})
         self.bounding.load(
-            self.cost, self.matrix, self.row_lower, self.row_upper, self.lower, self.upper
+            self.cost,
+            self.matrix,
+            self.row_lower,
+            self.row_upper,
+            self.lower,
+            self.upper,
         )
         self.middle = Highs(
             {
@@ -106,7 +115,9 @@ class Master:
     def fix(self, columns: NDArray[np.intp], lower: Floats, upper: Floats) -> None:
         """Give master columns other bounds, in both copies."""
         for solver in (self.bounding, self.middle):
-            solver.h.changeColsBounds(len(columns), columns.astype(np.int32), lower, upper)
+            solver.h.changeColsBounds(
+                len(columns), columns.astype(np.int32), lower, upper
+            )
 
     def bound(self) -> tuple[float, Floats]:
         """Return the least cost that the cuts allow, and a point that has it.
@@ -121,7 +132,9 @@ class Master:
             self.bounding.h.clearSolver()
             outcome = self.bounding.run()
         if outcome.state in (State.kInfeasible, State.kUnboundedOrInfeasible):
-            raise InfeasibleError("no plant meets every limit (proved by the master problem)")
+            raise InfeasibleError(
+                "no plant meets every limit (proved by the master problem)"
+            )
         if outcome.state != State.kOptimal:
             raise NoSolutionError(f"the master problem ended with {outcome.name}")
         return outcome.objective + self.offset, self.bounding.values()[: self.size]
@@ -142,7 +155,87 @@ class Master:
         return np.clip(values[: self.size], self.border.lower, self.border.upper)
 
     def whole(
-        self, gap_frac: float, time_limit_s: float, presolve: str = "choose", **limits: Any
-    ) -> tuple[float, Floats | None, float]:
-        """Return the bound with whole numbers, a point, and the point's cost by the cuts."""
-        raise NotImplementedError
+        self,
+        columns: NDArray[np.intp],
+        gap_frac: float,
+        time_limit_s: float,
+        stop: Callable[[], bool] | None = None,
+        presolve: str = "choose",
+    ) -> tuple[float, Floats]:
+        """Return the bound, and a best point, with some columns whole.
+
+        Raises
+        ------
+        InfeasibleError
+            If no master point with whole numbers meets the rows and cuts.
+        """
+        if not len(columns):
+            return self.bound()
+        integer = np.zeros(len(self.cost), dtype=bool)
+        integer[columns] = True
+        solver = Highs(
+            {
+                "threads": 1,
+                "random_seed": self.seed,
+                "mip_rel_gap": gap_frac,
+                "presolve": presolve,
+                "time_limit": max(time_limit_s, 0.1),
+            }
+        )
+        solver.watch(stop)
+        matrix, row_lower, row_upper = self._all_rows()
+        solver.load(
+            self.cost,
+            matrix,
+            row_lower,
+            row_upper,
+            self.lower,
+            self.upper,
+            integer,
+            self.offset,
+        )
+        outcome = solver.run()
+        if outcome.state in (State.kInfeasible, State.kUnboundedOrInfeasible):
+            raise InfeasibleError(
+                "no plant meets every limit (proved by the master problem)"
+            )
+        if not outcome.feasible:
+            raise NoSolutionError(f"the master problem ended with {outcome.name}")
+        z = solver.values()[: self.size]
+        z[columns] = np.round(z[columns])
+        return outcome.bound, np.clip(z, self.border.lower, self.border.upper)
+
+    def verified(
+        self,
+        columns: NDArray[np.intp],
+        gap_frac: float,
+        time_limit_s: float,
+        stop: Callable[[], bool] | None = None,
+    ) -> float:
+        """Return the bound, solved again with presolve on and off; the lower counts."""
+        return min(
+            self.whole(columns, gap_frac, time_limit_s, stop, presolve)[0]
+            for presolve in ("on", "off")
+        )
+
+    def _all_rows(self) -> tuple[Any, Floats, Floats]:
+        """Return the rows of the master and its cuts."""
+        starts, index, value = [0], [], []
+        for cut, feasibility in zip(self.cuts, self._feasibility, strict=True):
+            if not feasibility:
+                index.append(np.array([self.size + cut.period]))
+                value.append(np.array([1.0]))
+            index.append(cut.index)
+            value.append(-cut.slope)
+            starts.append(starts[-1] + len(cut.index) + (not feasibility))
+        if not self.cuts:
+            return self.matrix, self.row_lower, self.row_upper
+        cuts = sparse.csr_array(
+            (np.concatenate(value), np.concatenate(index), np.array(starts)),
+            shape=(len(self.cuts), len(self.cost)),
+        )
+        return (
+            sparse.vstack([self.matrix, cuts]),
+            np.append(self.row_lower, [cut.constant for cut in self.cuts]),
+            np.append(self.row_upper, np.full(len(self.cuts), np.inf)),
+        )

@@ -167,7 +167,9 @@ def find_border(
     column_period = np.where(
         problem.column_hour == NO_HOUR, -1, period_of_hour[problem.column_hour]
     )
-    row_period = np.where(problem.row_hour == NO_HOUR, -1, period_of_hour[problem.row_hour])
+    row_period = np.where(
+        problem.row_hour == NO_HOUR, -1, period_of_hour[problem.row_hour]
+    )
     coo = problem.matrix.tocoo()
     row, column = coo.row, coo.col
 
@@ -291,7 +293,12 @@ def find_border(
 
 
 def _link(
-    problem: Problem, row: Ints, column: Ints, linking: Flags, count: int, link_all: bool
+    problem: Problem,
+    row: Ints,
+    column: Ints,
+    linking: Flags,
+    count: int,
+    link_all: bool,
 ) -> Ints:
     """Mark the columns that rows across edges link; return the rows left out instead.
 

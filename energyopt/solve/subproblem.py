@@ -124,7 +124,9 @@ class PeriodProgram:
         rows = len(period.row_lower)
         lengths = np.diff(period.own.indptr)
         candidates = np.flatnonzero(
-            (lengths == 1) & np.isfinite(period.row_upper) & ~np.isfinite(period.row_lower)
+            (lengths == 1)
+            & np.isfinite(period.row_upper)
+            & ~np.isfinite(period.row_lower)
         )
         column = period.own.indices[period.own.indptr[candidates]]
         a = period.own.data[period.own.indptr[candidates]]
@@ -191,9 +193,46 @@ class PeriodProgram:
         own_cost = float(self.cost @ y[:n])
         slack = y[n:]
         penalty = float(self.penalty[self.slack_row] @ slack)
-        size = 1.0 + np.abs(np.where(self.slack_sign > 0, row_lower[self.slack_row], row_upper[self.slack_row]))
+        size = 1.0 + np.abs(
+            np.where(
+                self.slack_sign > 0,
+                row_lower[self.slack_row],
+                row_upper[self.slack_row],
+            )
+        )
         worst = float((slack / size).max(initial=0.0))
         return Answer(own_cost, penalty, worst, self.cut(self._complete(dual, moving)))
+
+    def feasibility(self, z: Floats) -> list[Cut]:
+        """Return a cut that a master point must meet for slack to be 0; none if it is.
+
+        The least slack, each row measured by its own size, with all other costs 0:
+        its dual gives ``0 >= constant + slope @ z``.
+        """
+        n, h = len(self.cost), self.solver.h
+        columns = np.arange(n + len(self.slack_row), dtype=np.int32)
+        h.changeColsCost(
+            len(columns), columns, np.append(np.zeros(n), self._slack_weight(z))
+        )
+        cost, penalty = self.cost, self.penalty
+        self.cost = np.zeros(n)
+        try:
+            answer = self.solve(z)
+        finally:
+            self.cost = cost
+            h.changeColsCost(
+                len(columns), columns, np.append(cost, penalty[self.slack_row])
+            )
+        cut = answer.cut
+        if answer.slack <= SLACK or cut.at(z) <= 0:
+            return []
+        return [cut]
+
+    def _slack_weight(self, z: Floats) -> Floats:
+        row_lower, row_upper, _ = self._move(z)
+        row = self.slack_row
+        size = np.abs(np.where(self.slack_sign > 0, row_lower[row], row_upper[row]))
+        return 1.0 / (1.0 + np.where(np.isfinite(size), size, 0.0))
 
     def _move(self, z: Floats) -> tuple[Floats, Floats, Floats]:
         tied = self.period.tie @ z
@@ -231,20 +270,28 @@ class PeriodProgram:
         taken as 0, and reduced costs are paid for within the columns' bounds.
         """
         period = self.period
-        dual = np.where(dual > 0, np.where(np.isfinite(period.row_lower), dual, 0.0), dual)
-        dual = np.where(dual < 0, np.where(np.isfinite(period.row_upper), dual, 0.0), dual)
+        dual = np.where(
+            dual > 0, np.where(np.isfinite(period.row_lower), dual, 0.0), dual
+        )
+        dual = np.where(
+            dual < 0, np.where(np.isfinite(period.row_upper), dual, 0.0), dual
+        )
         reduced = self.cost - self.own_by_column @ dual
         positive, negative = dual > 0, dual < 0
         constant = (
             float(dual[positive] @ period.row_lower[positive])
             + float(dual[negative] @ period.row_upper[negative])
-            + float(np.where(reduced > 0, reduced * self.lower, reduced * self.upper).sum())
+            + float(
+                np.where(reduced > 0, reduced * self.lower, reduced * self.upper).sum()
+            )
         )
         slope = -(self.tie_by_column @ dual)
         return small_moved(self.number, constant, slope, self.box_low, self.box_high)
 
 
-def small_moved(number: int, constant: float, slope: Floats, low: Floats, high: Floats) -> Cut:
+def small_moved(
+    number: int, constant: float, slope: Floats, low: Floats, high: Floats
+) -> Cut:
     """Return a cut in which slopes too small for a solver went into the constant.
 
     Each is replaced by the least that it can contribute within the column's bounds.
@@ -252,6 +299,8 @@ def small_moved(number: int, constant: float, slope: Floats, low: Floats, high: 
     worth = np.abs(slope) * np.maximum(high - low, 1e-12)
     scale = 1e-9 * max(1.0, abs(constant))
     small = (slope != 0) & ((np.abs(slope) < 1e-8) | (worth < scale))
-    constant += float(np.minimum(slope[small] * low[small], slope[small] * high[small]).sum())
+    constant += float(
+        np.minimum(slope[small] * low[small], slope[small] * high[small]).sum()
+    )
     index = np.flatnonzero((slope != 0) & ~small)
     return Cut(number, constant, index, slope[index])

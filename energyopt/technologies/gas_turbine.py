@@ -188,9 +188,7 @@ class GasTurbine(Technology):
             (1 - self.no_load_fuel_frac) * f / p
             for f, p in zip(at.series["unit_mmbtu"], unit_mw, strict=True)
         ]
-        water = [
-            self.water_m3_per_mwh + w for w in at.series["inlet_water_m3_per_mwh"]
-        ]
+        water = [self.water_m3_per_mwh + w for w in at.series["inlet_water_m3_per_mwh"]]
 
         b.installed_units = Var(
             domain=NonNegativeIntegers,
@@ -424,9 +422,7 @@ class GasTurbine(Technology):
                 at.hours, rule=lambda b, t: unit_mw[t] * b.any_online[t]
             )
         else:
-            b.trip_mw = Expression(
-                at.hours, rule=lambda b, t: unit_mw[t] * b.any_units
-            )
+            b.trip_mw = Expression(at.hours, rule=lambda b, t: unit_mw[t] * b.any_units)
         return b.trip_mw
 
     def recount(self, found: Found, at: Horizon) -> Recount:
@@ -531,4 +527,6 @@ class GasTurbine(Technology):
 
 def _over_window(values, at: Horizon, hours: int):
     """Return the sum of ``values`` over each hour and those before it."""
-    return np.array([sum(values[s] for s in at.back(t, hours)) for t in range(len(values))])
+    return np.array(
+        [sum(values[s] for s in at.back(t, hours)) for t in range(len(values))]
+    )

@@ -190,16 +190,16 @@ class Grid(Technology):
                     self.connection_usd_per_kw_yr * b.size_mw
                     + self.four_cp_usd_per_kw_yr
                     * quicksum(
-                        peak_share[t] * b.import_mw[t] for t in at.hours if peak_share[t]
+                        peak_share[t] * b.import_mw[t]
+                        for t in at.hours
+                        if peak_share[t]
                     )
                 ),
                 "grid_energy": quicksum(
                     at.weight[t] * price[t] * b.import_mw[t] for t in at.hours
                 ),
                 "export_income": -quicksum(
-                    at.weight[t] * sale[t] * b.export_mw[t]
-                    for t in at.hours
-                    if exports
+                    at.weight[t] * sale[t] * b.export_mw[t] for t in at.hours if exports
                 ),
             },
             co2_t=b.co2_t,
