@@ -337,7 +337,8 @@ class _Reader:
             self.fault(where, "", f"not valid YAML: {what}")
             return None
         except (YAMLError, RecursionError, ValueError) as error:
-            what = str(error).splitlines()[0] if str(error) else "nested too deeply"
+            deep = isinstance(error, RecursionError)
+            what = "nested too deeply" if deep else str(error).partition("\n")[0]
             at = getattr(error, "position", 0)
             before = text[: at if isinstance(at, int) else 0]
             where = place(before.count("\n"), len(before) - before.rfind("\n") - 1)

@@ -136,6 +136,8 @@ class Matrix:
         by_column = sparse.csc_array(
             (factor, (row, column)), shape=(self.height, self.count)
         )
+        by_column.data[np.abs(by_column.data) < 1e-12] = 0  # what has cancelled out
+        by_column.eliminate_zeros()
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_, lp.offset_ = self.count, self.height, fixed_usd / 1000
         lp.col_cost_ = cost

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from plants import BATTERY, GAS, GRID, SOLAR, built, case, money, solve, solved
+from plants import BATTERY, GAS, GRID, SOLAR, built, case, solve, solved
 from pydantic import ValidationError
 
 from energyopt.errors import InfeasibleError

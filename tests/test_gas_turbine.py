@@ -427,9 +427,7 @@ def test_every_unit_is_out_for_its_week():
     Week 0 can spare one of three, week 1 two. Without maintenance two would do.
     """
     unit = PAID | {"maintenance_weeks": 1}
-    result = solved(
-        gas_case(unit), 4, demand_mw=[20, 20, 10, 10], weeks=[0, 0, 1, 1]
-    )
+    result = solved(gas_case(unit), 4, demand_mw=[20, 20, 10, 10], weeks=[0, 0, 1, 1])
     gas = result.arrays["gas"]
     assert_allclose(gas["installed_units"], 3)
     assert_allclose(gas["begins_units"], [1, 2])
@@ -446,9 +444,7 @@ def test_given_weeks_are_kept():
         "maintenance_weeks": 1,
         "maintenance_begins_units": {0: 2, 1: 1},
     }
-    result = solved(
-        gas_case(unit), 4, demand_mw=[20, 20, 10, 10], weeks=[0, 0, 1, 1]
-    )
+    result = solved(gas_case(unit), 4, demand_mw=[20, 20, 10, 10], weeks=[0, 0, 1, 1])
     assert_allclose(result.arrays["gas"]["begins_units"], [2, 1])
     assert_allclose(result.arrays["plant"]["unserved_mw"], [10, 10, 0, 0], atol=1e-6)
 
@@ -468,9 +464,7 @@ def test_a_long_visit_wraps_round_the_year():
     """Two weeks from the last of four: out in weeks 3 and 0, 10 MW unserved in each."""
     unit = ONE | {"maintenance_weeks": 2, "maintenance_begins_units": {3: 1}}
     result = solved(gas_case(unit), 4, weeks=[0, 1, 2, 3])
-    assert_allclose(
-        result.arrays["plant"]["unserved_mw"], [10, 0, 0, 10], atol=1e-6
-    )
+    assert_allclose(result.arrays["plant"]["unserved_mw"], [10, 0, 0, 10], atol=1e-6)
 
 
 def test_a_long_visit_is_in_one_piece():
@@ -600,8 +594,6 @@ def test_sun_is_used_before_fuel():
 
 def test_design_hour_sizes_a_unit():
     """At a design temperature of 35 °C one unit counts 8 MW, whatever the hours say."""
-    made = gas_case(
-        GAS | {"derate_frac_per_c": 0.01}, site={"design_temp_c": 35}
-    )
+    made = gas_case(GAS | {"derate_frac_per_c": 0.01}, site={"design_temp_c": 35})
     design = inputs(made, 1, temp_air=15.0).design["gas"]
     assert_allclose(np.array(design["unit_mw"]), 8)

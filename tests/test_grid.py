@@ -240,13 +240,16 @@ def summer(years=1):
     """Return flat prices of whole years with one dear hour in each month."""
     local = pd.DatetimeIndex(
         np.concatenate(
-            [pd.date_range(f"{2013 + y}-01-01", periods=8760, freq="h") for y in range(years)]
+            [
+                pd.date_range(f"{2013 + y}-01-01", periods=8760, freq="h")
+                for y in range(years)
+            ]
         )
     )
     price = np.full(len(local), 30.0)
-    price[(local.day == 10) & (local.hour == 17)] = 500 + local.month[
-        (local.day == 10) & (local.hour == 17)
-    ]
+    price[(local.day == 10) & (local.hour == 17)] = (
+        500 + local.month[(local.day == 10) & (local.hour == 17)]
+    )
     return xr.Dataset(
         {
             "power_usd_per_mwh": ("time", price),
@@ -278,7 +281,9 @@ def test_four_peaks_a_year_are_the_dearest_hours_of_june_to_september(years):
     assert set(local.day[peaks]) == {10}
     assert set(local.hour[peaks]) == {17}
     assert_allclose(made["four_cp_frac"].sum(), years)
-    assert_allclose([made["import_usd_per_mwh"][0], made["sale_usd_per_mwh"][0]], [37, 24])
+    assert_allclose(
+        [made["import_usd_per_mwh"][0], made["sale_usd_per_mwh"][0]], [37, 24]
+    )
 
 
 def test_an_hour_counts_with_its_weight():

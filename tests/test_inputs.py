@@ -605,6 +605,9 @@ def test_design_hour_is_hot_and_still(folder):
     # 50 MW * 0.8962 (pressure at 915 m) * (1 - 0.01 * 25) = 33.61 MW
     assert found.design["aero"]["unit_mw"] == pytest.approx(33.61, abs=0.01)
     assert found.design["solar"]["share_frac"] == 0
+    # Wet bulb 20 C: cooled by 0.85 * 20 to 23 C, 50 * 0.8962 * (1 - 0.01 * 8) = 41.22 MW
+    cooled = build(folder, {"technologies.aero": gas | {"inlet": "evaporative"}})
+    assert cooled.design["aero"]["unit_mw"] == pytest.approx(41.22, abs=0.01)
     assert found.horizon("aero").design == found.design["aero"]
 
 

@@ -61,9 +61,7 @@ def test_power_to_the_bus_is_what_is_asked():
             "grid": GRID,
         }
     )
-    result = solved(
-        made, 1, demand_mw=20, power_usd_per_mwh=30, solar__share_frac=[1]
-    )
+    result = solved(made, 1, demand_mw=20, power_usd_per_mwh=30, solar__share_frac=[1])
     assert_allclose(money(result)["fuel"], 200)
     assert_allclose(money(result)["grid_energy"], 180)
 
@@ -117,9 +115,7 @@ def test_load_is_not_sold_unless_the_case_says_so():
 
 def test_a_dear_hour_is_not_dodged():
     """Power at 3,000 USD in hour 1: bought, as lost compute becomes 3,750 USD."""
-    result = solved(
-        case(technologies={"grid": GRID}), 2, power_usd_per_mwh=[50, 3000]
-    )
+    result = solved(case(technologies={"grid": GRID}), 2, power_usd_per_mwh=[50, 3000])
     assert_allclose(unserved(result), 0, atol=1e-6)
     shed = solved(
         case(technologies={"grid": GRID}, load={"for_sale": True}),
@@ -144,9 +140,7 @@ def test_the_gas_line_is_paid_once_if_anything_burns_gas():
 
 def test_no_gas_no_line():
     """Sun alone serves the load: the lateral is not built, though gas is on offer."""
-    made = case(
-        technologies={"gas": GAS, "solar": SOLAR}, gas={"lateral_usd": 200}
-    )
+    made = case(technologies={"gas": GAS, "solar": SOLAR}, gas={"lateral_usd": 200})
     result = solved(made, 1, solar__share_frac=[1])
     assert_allclose(money(result)["capital"], 0, atol=1e-9)
     nothing_burns = case(technologies={"solar": SOLAR}, gas={"lateral_usd": 200})
@@ -181,7 +175,7 @@ def test_unserved_load_is_no_reserve():
     The whole 10 MW have to be carried after a trip; counting what is shed, none.
     """
     made = case(
-        technologies={"gas": GAS},
+        technologies={"gas": IDLING},
         contingencies={},
         load={"lost_compute_usd_per_mwh": 1},
     )
@@ -247,11 +241,11 @@ def test_reserve_is_held_against_types_installed_or_online(against, small_online
 
 
 def test_a_type_that_is_online_counts_against_online_ones():
-    """The 20 MW unit runs for its low heat rate: 20 MW of the other kind back it.
+    """The 20 MW unit runs at 8 USD/MWh for 10 MW of load: a small one backs its loss.
 
-    10 MW of load: 10 left after losing it, 10 + 20 - 10 after a small one: one small.
+    Were a type that is online not counted, none would; it idles for 100 USD.
     """
-    big = units(1, {**GAS, "unit_mw_iso": 20, "heat_rate_hhv_mmbtu_per_mwh": 5})
+    big = units(1, GAS | {"unit_mw_iso": 20, "heat_rate_hhv_mmbtu_per_mwh": 4})
     made = case(
         technologies={"small": units(5, IDLING), "big": big},
         contingencies={"against": "online"},
@@ -286,38 +280,22 @@ def test_grid_backs_a_unit_in_parallel_but_not_at_once_in_backup():
         assert_allclose(online(result), [expected])
 
 
-def test_losing_a_block_is_a_contingency():
-    """10 MW of import and a battery of blocks of 4 MW that stands by for the import.
+@pytest.mark.parametrize(("counted", "gas_online"), [(True, 1), (False, 0)])
+def test_losing_a_block_is_a_contingency(counted, gas_online):
+    """8 MW of sun for 8 MW; a block of 4 MW, empty, is taken off what carries them.
 
-    Ready 10 MW for the grid; for a block the grid does. Gas is not needed: 0 online.
-    With the load on gas and unit losses only, the same battery backs the unit.
+    8 - 4 is too little, so a unit of gas idles; if block losses are left out, none.
     """
-    battery = PAID_BATTERY | {"block_mw": 4}
     made = case(
-        technologies={"solar": SOLAR | {"max_mw": 8}, "battery": battery},
-        contingencies={},
-    )
-    result = solved(made, 1, demand_mw=8, solar__share_frac=[1])
-    assert_allclose(result.arrays["battery"]["power_mw"], 0, atol=1e-9)
-    forced = case(
         technologies={
             "solar": SOLAR | {"min_mw": 8, "max_mw": 8},
             "gas": units(1, IDLING),
-            "battery": battery | {"min_mw": 4, "max_mwh": 0},
+            "battery": BATTERY | {"min_mw": 4, "max_mwh": 0, "block_mw": 4},
         },
-        contingencies={"unit": False},
+        contingencies={"unit": False, "battery_block": counted},
     )
-    counted = solved(forced, 1, demand_mw=8, solar__share_frac=[1])
-    assert_allclose(online(counted), [1])  # 8 of sun less a block of 4 is too little
-    left_out = forced.model_copy(
-        update={
-            "contingencies": forced.contingencies.model_copy(
-                update={"battery_block": False}
-            )
-        }
-    )
-    result = solved(left_out, 1, demand_mw=8, solar__share_frac=[1])
-    assert_allclose(online(result), [0])
+    result = solved(made, 1, demand_mw=8, solar__share_frac=[1])
+    assert_allclose(online(result), [gas_online], atol=1e-6)
 
 
 def test_without_contingencies_nothing_is_held():
@@ -328,9 +306,7 @@ def test_without_contingencies_nothing_is_held():
 
 def test_unit_losses_can_be_left_out():
     """Only the grid counts, and there is none."""
-    made = case(
-        technologies={"gas": units(2, IDLING)}, contingencies={"unit": False}
-    )
+    made = case(technologies={"gas": units(2, IDLING)}, contingencies={"unit": False})
     assert_allclose(online(solved(made, 1)), [1])
 
 
@@ -360,9 +336,7 @@ def test_the_tripped_unit_is_not_started_again():
     One, if the unit that tripped could start again.
     """
     battery = BATTERY | {"min_mw": 10, "max_mw": 10}
-    made = case(
-        technologies={"gas": PAID, "battery": battery}, contingencies={}
-    )
+    made = case(technologies={"gas": PAID, "battery": battery}, contingencies={})
     assert_allclose(solved(made, 1).arrays["gas"]["installed_units"], 2)
 
 
@@ -508,14 +482,13 @@ def test_all_units_may_be_missing():
 
 @pytest.mark.parametrize("kind", ["grid", "solar", "battery"])
 def test_sun_battery_and_grid_count_nothing_unless_credited(kind):
-    """10 MW firm: two units of 10 with one missing, or one and a credited 10 MW."""
+    """10 MW firm with one missing: two units of 10, or one and a tenth of 100 MW."""
     offered = {"grid": PAID_GRID, "solar": SOLAR, "battery": PAID_BATTERY}[kind]
     series = {"solar__share_frac": 0} if kind == "solar" else {}
     for credit, installed in ((0, 2), (0.1, 1)):
         made = case(
             technologies={
-                # 100 MW credited at a tenth are cheaper than another unit
-                "gas": GAS | {"om_fixed_usd_per_kw_yr": 0.1},
+                "gas": GAS | {"min_units": 1, "om_fixed_usd_per_kw_yr": 0.1},
                 kind: offered | {"firm_credit_frac": credit},
             },
             reliability={"n_plus": 1, "units_in_maintenance": 0},
@@ -563,20 +536,19 @@ def test_exports_earn_no_co2():
     assert_allclose(result.arrays["grid"]["export_mw"], [30])
 
 
-@pytest.mark.parametrize(("mean", "bought"), [(False, [0, 10]), (True, [0, 0])])
+@pytest.mark.parametrize(("mean", "bought"), [(False, [0, 5]), (True, [0, 0])])
 def test_a_limit_holds_in_each_weather_year_or_on_their_mean(mean, bought):
     """Years of 10 and 20 MWh, gas 5 and 10 t, clean import; 7.5 t allowed.
 
-    In each year: half of the second's 20 MWh - wait for 5 MWh - is bought, 7.5 t
-    stay. On the mean of 5 and 10 t nothing is.
+    In each year: 5 of the second's 20 MWh are bought, 7.5 t stay. The mean of 5 and
+    10 t is 7.5 t, so nothing is.
     """
     made = case(
         technologies={"gas": EMITTING, "grid": GRID},
         limits={"co2_t_per_yr": 7.5, "mean_of_years": mean},
     )
     result = solved(made, 2, years=2, weight=[0.5, 0.5], demand_mw=[10, 20])
-    expected = [b / 2 for b in bought]
-    assert_allclose(result.arrays["grid"]["import_mw"], expected, atol=1e-6)
+    assert_allclose(result.arrays["grid"]["import_mw"], bought, atol=1e-6)
 
 
 def test_years_count_by_weight_on_their_mean():
@@ -610,9 +582,7 @@ def test_nox_counts_starts():
 def test_nox_of_fuel_is_limited_in_tonnes():
     """2.204622622 lb/MMBtu = 1 kg: 100 kg an hour; 0.15 t allow 15 of 20 MWh."""
     gas = GAS | {"nox_lb_per_mmbtu": 2.204622622}
-    made = case(
-        technologies={"gas": gas, "grid": GRID}, limits={"nox_t_per_yr": 0.15}
-    )
+    made = case(technologies={"gas": gas, "grid": GRID}, limits={"nox_t_per_yr": 0.15})
     result = solved(made, 2)
     assert_allclose(result.arrays["grid"]["import_mw"].sum(), 5)
 
@@ -620,9 +590,7 @@ def test_nox_of_fuel_is_limited_in_tonnes():
 def test_water_is_limited():
     """1 m3/MWh: 15 m3 allow 15 of 20 MWh."""
     gas = GAS | {"water_m3_per_mwh": 1}
-    made = case(
-        technologies={"gas": gas, "grid": GRID}, limits={"water_m3_per_yr": 15}
-    )
+    made = case(technologies={"gas": gas, "grid": GRID}, limits={"water_m3_per_yr": 15})
     result = solved(made, 2)
     assert_allclose(result.arrays["grid"]["import_mw"].sum(), 5)
 
@@ -683,28 +651,27 @@ PAID_SUN = SOLAR | {"capital_usd_per_kw": 1}  # 50 USD a MW
 
 
 def test_renewable_share_is_of_energy_served():
-    """Half of 20 MWh: 10 MW of sun in hour 0, bought at 50 USD though gas costs 20.
+    """5 MW of sun at a share of one half: 5 MW of gas beside it, 10 of 20 MW served.
 
-    Asked of demand instead, with 10 MWh unserved, 10 would be needed for 5.
+    Half of what is asked would be 10 MW, of which there are 5: no plant. Without the
+    limit gas would give 15.
     """
     made = case(
-        technologies={"gas": GAS, "solar": PAID_SUN | {"capital_usd_per_kw": 100}},
+        technologies={"gas": GAS, "solar": SOLAR | {"max_mw": 5}},
+        limits={"renewable_share_frac": 0.5},
+    )
+    result = solved(made, 1, demand_mw=20, solar__share_frac=[1])
+    assert_allclose(unserved(result), [10])
+
+
+def test_sun_is_bought_for_its_share():
+    """Half of 20 MWh from hour 0 alone: 10 MW, for 500 USD where 200 of gas would do."""
+    made = case(
+        technologies={"gas": GAS, "solar": PAID_SUN},
         limits={"renewable_share_frac": 0.5},
     )
     result = solved(made, 2, solar__share_frac=[1, 0])
     assert_allclose(result.arrays["solar"]["capacity_mw"], 10)
-    half = case(
-        technologies={
-            "gas": units(1, GAS | {"unit_mw_iso": 5}),
-            "solar": PAID_SUN | {"capital_usd_per_kw": 100},
-        },
-        load={"lost_compute_usd_per_mwh": 100},
-        limits={"renewable_share_frac": 0.5},
-    )
-    result = solved(half, 2, demand_mw=[0, 10], solar__share_frac=[0, 1])
-    # 5 MWh of sun at 5,000 USD a MW: dearer than shedding, so only ... is served
-    served = 10 - unserved(result)[1]
-    assert_allclose(result.arrays["solar"]["output_mw"][1], 0.5 * served, atol=1e-6)
 
 
 def test_storage_losses_are_not_renewable():
@@ -791,7 +758,7 @@ def test_emissions_and_water_have_a_price():
     assert_allclose(
         [paid["co2_price"], paid["nox_price"], paid["water"]], [150, 200, 40]
     )
-    assert_allclose(objective_usd(result), 200 + 390 + 0, atol=0.2)
+    assert_allclose(objective_usd(result), 200 + 390, atol=0.2)
 
 
 def test_capital_is_recovered_over_the_shorter_of_life_and_term():
@@ -812,9 +779,9 @@ def test_a_dollar_of_capital_becomes_a_yearly_cost():
 
 
 def test_every_asset_pays_its_own_capital():
-    """Over 20 years: unit 10,000 / 20, over its life of 5: 2,000; lateral 40 / 20 = 2.
+    """Unit over its 5 years 10,000 / 5 = 2,000; lateral 40 / 20 = 2.
 
-    Substation 100 / 20 = 5. In all 2,507 with a unit of 5 years' life.
+    Substation and water 100 / 20 = 5. In all 2,007 and 200 of fuel.
     """
     gas = units(1, GAS | {"capital_usd_per_kw": 1, "life_yr": 5})
     made = case(
@@ -827,7 +794,7 @@ def test_every_asset_pays_its_own_capital():
     assert_allclose(
         [found[a, "capital"] for a in ("gas", "gas_line", "site")], [2000, 2, 5]
     )
-    assert_allclose(objective_usd(result), 2507 + 200, atol=0.2)
+    assert_allclose(objective_usd(result), 2007 + 200, atol=0.2)
 
 
 def test_gas_is_paid_by_the_hour():

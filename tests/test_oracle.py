@@ -158,3 +158,186 @@ def test_a_year_without_commitment_agrees_with_plain_matrices():
     second = oracle.reduced_year(made, as_arrays(made, given, 101_325.0))
 
     assert_allclose(1000 * record.objective, second.usd, rtol=1e-6)
+
+
+HOURS = 336
+AERO = plants.GAS | {
+    "unit_mw_iso": 17,
+    "max_units": 4,
+    "capital_usd_per_kw": 1_300,
+    "om_fixed_usd_per_kw_yr": 18,
+    "om_variable_usd_per_mwh": 4.5,
+    "life_yr": 25,
+    "heat_rate_hhv_mmbtu_per_mwh": 9.1,
+    "heat_rate_frac_per_c": 0.002,
+    "no_load_fuel_frac": 0.18,
+    "min_load_frac": 0.4,
+    "start_cost_usd_per_mw": 25,
+    "start_fuel_mmbtu_per_mw": 0.8,
+    "start_h": 0.2,
+    "min_up_h": 2,
+    "min_down_h": 2,
+    "derate_frac_per_c": 0.007,
+    "auxiliary_frac": 0.02,
+    "degradation_output_frac_per_yr": 0.002,
+    "degradation_heat_rate_frac_per_yr": 0.001,
+    "inlet": "evaporative",
+    "maintenance_weeks": 1,
+    "co2_t_per_mmbtu": 0.0531,
+    "nox_lb_per_mmbtu": 0.009,
+    "nox_start_kg_per_mw": 0.05,
+    "water_m3_per_mwh": 0.03,
+    "land_km2_per_mw": 0.0001,
+}
+RECIP = AERO | {
+    "unit_mw_iso": 9,
+    "max_units": 5,
+    "capital_usd_per_kw": 1_500,
+    "om_fixed_usd_per_kw_yr": 12,
+    "om_variable_usd_per_mwh": 7,
+    "life_yr": 20,
+    "heat_rate_hhv_mmbtu_per_mwh": 8.3,
+    "heat_rate_frac_per_c": 0,
+    "no_load_fuel_frac": 0.08,
+    "min_load_frac": 0.3,
+    "start_cost_usd_per_mw": 6,
+    "start_fuel_mmbtu_per_mw": 0.2,
+    "start_h": 0.1,
+    "min_up_h": 1,
+    "min_down_h": 1,
+    "derate_from_c": 30,
+    "pressure_derate": False,
+    "inlet": "none",
+    "maintenance_weeks": 0,
+    "nox_lb_per_mmbtu": 0.02,
+}
+FRAME = AERO | {
+    "unit_mw_iso": 31,
+    "max_units": 3,
+    "capital_usd_per_kw": 1_050,
+    "life_yr": 30,
+    "heat_rate_hhv_mmbtu_per_mwh": 9.9,
+    "no_load_fuel_frac": 0.25,
+    "min_load_frac": 0.3,
+    "ramp_frac_per_h": 0.2,
+    "start_cost_usd_per_mw": 60,
+    "start_fuel_mmbtu_per_mw": 2,
+    "start_h": 0.6,
+    "min_up_h": 6,
+    "min_down_h": 5,
+    "inlet": "chiller",
+}
+
+
+def two_weeks(made: Case) -> Inputs:
+    """Return 336 hours over the end of June, of uneven weight, and dear at times."""
+    rng = np.random.default_rng(2013)
+    hour = np.arange(HOURS)
+    day = np.sin((hour - 9) / 24 * 2 * np.pi)
+    temp = 30 + 8 * day + rng.normal(0, 1.5, HOURS)
+    pue = 1.15 + 0.006 * np.maximum(temp - 15, 0)
+    load = 0.88 + 0.1 * np.sin((hour - 15) / 24 * 2 * np.pi)
+    load += 0.02 * rng.uniform(-1, 1, HOURS)
+    power = 45 + 25 * day + rng.normal(0, 8, HOURS)
+    power[[70, 71, 208]] = [900, 1_400, 1_100]
+    power[[100, 101, 102, 250, 251]] = [-30, -45, -38, -60, -25]
+    cloud = np.repeat(rng.uniform(0.4, 1, HOURS // 8), 8)
+    gust = np.convolve(rng.normal(0, 1, HOURS + 11), np.ones(12) / 12, "valid")
+    given = plants.inputs(
+        made,
+        HOURS,
+        weeks=[0] * 168 + [1] * 168,
+        weight=[20.0] * 168 + [8760 / 168 - 20] * 168,
+        temp_air=temp,
+        temp_wet_bulb=temp - 9 - 4 * day,
+        pressure=91_000 + 200 * np.cos(hour / 40),
+        pue=pue,
+        demand_mw=made.load.facility_mw / 1.291 * pue * load,
+        gas_usd_per_mmbtu=2.5 + (hour >= 168) * 0.8,
+        power_usd_per_mwh=power,
+        export_usd_per_mwh=power - 1 - rng.uniform(0, 2, HOURS),
+        solar__share_frac=np.clip(day * 1.2, 0, 0.97) * cloud,
+        wind__share_frac=np.clip(0.35 + 0.7 * gust, 0, 0.95),
+    )
+    data = given.data
+    local = pd.date_range("2013-06-24", periods=HOURS, freq="h")
+    data.coords["local_time"] = ("time", local)
+    for name, values in made.technologies["grid"].series(data).items():
+        data[f"grid/{name}"] = ("time", values)
+    return given
+
+
+def everything(**changes: Any) -> Case:
+    """Return a plant of 60 MW with every rule and limit."""
+    grid = plants.GRID | {
+        "max_mw": 30,
+        "capital_usd": 4e6,
+        "capital_usd_per_kw": 80,
+        "connection_usd_per_kw_yr": 25,
+        "four_cp_usd_per_kw_yr": 50,
+        "delivery_usd_per_mwh": 7,
+        "standby_usd_per_mwh": 15,
+        "export_basis_usd_per_mwh": 3,
+        "backup_mwh_per_yr": 15_000,
+        "availability_frac": 0.98,
+        "co2_t_per_mwh": 0.4,
+    }
+    base: dict[str, Any] = {
+        "technologies": {
+            "aero": AERO,
+            "recip": RECIP,
+            "frame": FRAME,
+            "solar": SOLAR | {"max_mw": 150},
+            "wind": WIND | {"max_mw": 100},
+            "battery": BATTERY
+            | {
+                "max_mw": 60,
+                "max_mwh": 300,
+                "block_mw": 4,
+                "firm_credit_frac": 0.25,
+                "land_km2_per_mwh": 0.0001,
+            },
+            "grid": grid | changes.pop("grid", {}),
+        },
+        "site": {
+            "design_temp_c": 38.5,
+            "design_wet_bulb_c": 20,
+            "fixed_capital_usd": {"substation": 9e6, "controls": 1e6},
+        },
+        "prices": {
+            "co2_usd_per_t": 12,
+            "nox_usd_per_t": 5_000,
+            "water_usd_per_m3": 2,
+        },
+        "gas": {
+            "lateral_usd": 15e6,
+            "lateral_life_yr": 40,
+            "lateral_mmbtu_per_h": 560,
+        },
+        "load": {"facility_mw": 60, "lost_compute_usd_per_mwh": 300},
+        "finance": {
+            "wacc_nominal_frac": 0.08,
+            "inflation_frac": 0.025,
+            "term_years": 22,
+            "owners_cost_frac": 0.08,
+            "contingency_frac": 0.07,
+            "construction_months": 18,
+        },
+        "contingencies": {
+            "hold_h": 0.25,
+            "min_synchronous_units": 1,
+            "min_grid_forming_mw": 15,
+            "battery_swing_mw": 2,
+        },
+        "reliability": {"n_plus": 1, "units_in_maintenance": 1},
+        "limits": {
+            "co2_t_per_yr": 150_000,
+            "nox_t_per_yr": 30,
+            "water_m3_per_yr": 100_000,
+            "land_km2": 30,
+            "capital_usd": 400e6,
+            "renewable_share_frac": 0.3,
+            "gpu_served_frac": 0.999,
+        },
+    }
+    return plants.case(**plants.merged(base, changes))

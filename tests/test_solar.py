@@ -78,6 +78,17 @@ def test_sky_light_round_the_sun_is_tracked_too():
     assert found == pytest.approx(inverter(0.8 * 1.036), abs=3e-3)
 
 
+def test_glass_reflects_the_low_sun():
+    """Sun 70 degrees from straight on (level modules): glass of index 1.526, Fresnel.
+
+    Refracted to 38.0 degrees it lets through 0.8159, straight on 0.9490: 0.8597 of the
+    beam's 800 * cos 70 = 273.6 W/m2.
+    """
+    low = equator("2013-03-20T16:17", 0, 800, 0)
+    level = PLAIN | {"max_tilt_deg": 0.001, "albedo_frac": 0}
+    assert share(level, low) == pytest.approx(inverter(0.2736 * 0.8597), abs=4e-3)
+
+
 def test_sun_stands_where_it_is_at_half_past():
     """06:00 UTC: the sun rises at 06:04 and stands 5.6 degrees high at half past.
 
@@ -95,6 +106,13 @@ def test_sun_is_that_of_the_weather_cell():
         cell_latitude_deg=0.0, cell_longitude_deg=0.0,
     )  # fmt: skip
     assert share(PLAIN, moved) == pytest.approx(share(PLAIN, plain))
+    north = equator("2013-03-20T17:00", 200, 600, 50, latitude_deg=40.0)
+    assert share(PLAIN, north) != pytest.approx(share(PLAIN, plain), rel=0.02)
+    brought = equator(
+        "2013-03-20T17:00", 200, 600, 50, latitude_deg=40.0,
+        cell_latitude_deg=0.0, cell_longitude_deg=0.0,
+    )  # fmt: skip
+    assert share(PLAIN, brought) == pytest.approx(share(PLAIN, plain))
     at_40 = equator("2013-03-20T17:00", 200, 600, 50, longitude_deg=40.0)
     assert share(PLAIN, at_40) != pytest.approx(share(PLAIN, plain), rel=0.05)
 

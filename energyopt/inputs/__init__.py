@@ -234,7 +234,7 @@ def _design_hour(case: Case, data: xr.Dataset) -> xr.Dataset:
     hour |= {name: float(values[0]) for name, values in demand.items()}
     hour |= {
         "temp_air": site.design_temp_c,
-        "temp_wet_bulb": min(site.design_wet_bulb_c, site.design_temp_c),
+        "temp_wet_bulb": site.design_wet_bulb_c,
         "pressure": air.standard_pressure_pa(site.elevation_m),
         "weight_h": 1.0,
     }

@@ -110,7 +110,7 @@ def _air_at_plant(
     pressure_pa = column_of(table, rows, "pressure").to_numpy(float)
     if "temp_dew" in rows:
         dew_c = column_of(table, rows, "temp_dew").to_numpy(float)
-        water = air.humidity_ratio(np.minimum(dew_c, temp_c), pressure_pa)
+        water = air.humidity_ratio(dew_c, pressure_pa)
     else:
         humid = column_of(table, rows, "relative_humidity").to_numpy(float) / 100
         full = air.humidity_ratio(temp_c, pressure_pa)

@@ -1,0 +1,130 @@
+"""One tree laid over another: a sensitivity over its base, a ``--set`` over a case."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from pydantic import BaseModel
+
+from energyopt.shape import child, is_open
+from energyopt.yamltree import Entry, Faults, Origin, Place, Reading, joined, nearest
+
+_SET_PATH = re.compile(r"[^.\[\]\s]+(\[\d+\])*(\.[^.\[\]\s]+(\[\d+\])*)*")
+_AFTER_FILES = 10**6  # faults of a --set come after those of every file
+
+
+def merged(
+    under: Entry, over: Entry, annotation: Any, faults: Faults, path: str = ""
+) -> Entry:
+    """Return ``over`` laid over ``under``: mappings key by key, the rest as a whole.
+
+    ``null`` removes a technology (any key that is the user's own). A technology of
+    another ``kind`` replaces the whole.
+    """
+    if not (isinstance(under.value, dict) and isinstance(over.value, dict)):
+        return over
+    told = [e.value["kind"].value for e in (under, over) if "kind" in e.value]
+    if len(set(told)) > 1:
+        return over
+    found = dict(under.value)
+    for key, entry in over.value.items():
+        here = joined(path, key)
+        if entry.value is None and is_open(annotation):
+            if key not in found:
+                what = "is not in the base, so it cannot be removed"
+                faults.add(entry.place, here, what, nearest(key, list(found)))
+            found.pop(key, None)
+        elif key in found:
+            below = child(annotation, key, under)
+            found[key] = merged(found[key], entry, below, faults, here)
+        else:
+            found[key] = entry
+    return Entry(found, over.place, over.origin)
+
+
+def put(
+    root: Entry, text: str, number: int, model: type[BaseModel], faults: Faults
+) -> None:
+    """Put the value of the ``number``-th ``--set``, ``path=value``, into a tree."""
+    at = Place(f"--set {text}", (_AFTER_FILES + number, 0, 0))
+    path, equals, value_text = text.partition("=")
+    path = path.strip()
+    if not equals or not _SET_PATH.fullmatch(path):
+        faults.add(at, "", "must be path=value, such as load.facility_mw=300")
+        return
+    before = len(faults.found)
+    origin = Origin(kind="set", text=f"--set {text}")
+    read = Reading(lambda line, column: at, lambda line: origin, faults)
+    value = read.tree(value_text) or Entry(None, at, origin)
+    if len(faults.found) > before:
+        return
+    *inner, last = [
+        int(step[1:-1]) if step.startswith("[") else step
+        for step in re.findall(r"\[\d+\]|[^.\[\]]+", path)
+    ]
+    entry, annotation, here = root, model, ""
+    for n, key in enumerate(inner):
+        begins = n == len(inner) - 1 and last in ("kind", "from")
+        if not _step(entry, key, annotation, here, begins, Entry({}, at, origin), faults):
+            return
+        annotation = child(annotation, key, entry)
+        entry, here = entry.value[key], joined(here, key)
+    if not _can_hold(entry, last, here, at, faults):
+        return
+    if value.value is not None or not is_open(annotation):
+        entry.value[last] = value
+    elif last in entry.value:
+        del entry.value[last]
+    else:
+        _not_there(entry, last, here, at, " to remove", faults)
+
+
+def _step(
+    entry: Entry,
+    key: str | int,
+    annotation: Any,
+    path: str,
+    begins: bool,
+    section: Entry,
+    faults: Faults,
+) -> bool:
+    """Whether a ``--set`` can step into ``key``; makes the section if it may.
+
+    Where keys are the user's own, only ``kind`` or ``from`` begins a new one.
+    """
+    if not _can_hold(entry, key, path, section.place, faults):
+        return False
+    if isinstance(key, str) and key not in entry.value:
+        if is_open(annotation) and not begins:
+            _not_there(entry, key, path, section.place, "", faults)
+            return False
+        entry.value[key] = section
+    return True
+
+
+def _can_hold(
+    entry: Entry, key: str | int, path: str, at: Place, faults: Faults
+) -> bool:
+    """Whether an entry has room for ``key``; makes a section of ``null``."""
+    if isinstance(key, int):
+        length = len(entry.value) if isinstance(entry.value, list) else None
+        if length is None:
+            faults.add(at, "", f"{path} is not a list in the case; set it whole")
+        elif key >= length:
+            faults.add(at, "", f"{path} ends at [{length - 1}]")
+        return length is not None and key < length
+    if entry.value is None:
+        entry.value = {}
+    if not isinstance(entry.value, dict):
+        faults.add(at, "", f"{path} is not a section")
+        return False
+    return True
+
+
+def _not_there(
+    entry: Entry, key: str | int, path: str, at: Place, purpose: str, faults: Faults
+) -> None:
+    """Note that a key of the user's own does not exist."""
+    wrong, known = joined(path, key), [joined(path, k) for k in entry.value]
+    faults.add(at, "", f"there is no {wrong}{purpose}", nearest(wrong, known))
