@@ -107,7 +107,10 @@ def _least_excess(
         )
     except (InfeasibleError, NoSolutionError):
         return None
-    return {name: float(value(plant.m.excess[name])) for name in names}
+    return {
+        name: float(value(plant.m.excess[name])) * excess_scale(case, name)
+        for name in names
+    }
 
 
 def _least(case: Case, name: str, excess: float) -> float:
@@ -165,5 +168,6 @@ def _sentence(case: Case, name: str, excess: float) -> str:
 def _digits(number: float, *, up: bool = False) -> str:
     """Return a number with separators; a least value is rounded up, never down."""
     step = 1.0 if abs(number) >= 1000 else 0.001
-    shown = -(-number // step) * step if up else number
+    noise = 1e-9 * number  # of the solver
+    shown = -(-(number - noise) // step) * step if up else number
     return f"{shown:,.0f}" if step == 1.0 else f"{shown:,.3f}"

@@ -166,11 +166,15 @@ def build_model(
             name: technology.build(m.plant[name], own[name])
             for name, technology in case.technologies.items()
         }
+        m.excess_scale = {name: excess_scale(case, name) for name in elastic}
         m.excess = Var(
             list(elastic),
             domain=NonNegativeReals,
-            bounds=lambda m, n: (0, _most_excess(case, inputs, n)),
-            doc="Limit exceeded by.",
+            bounds=lambda m, n: (
+                0,
+                _most_excess(case, inputs, n) / m.excess_scale[n],
+            ),
+            doc="Limit exceeded by, as a share of it.",
         )
         add_load(m, case, inputs)
         add_balance(m, terms)
@@ -183,8 +187,7 @@ def build_model(
         if elastic:
             m.cost.deactivate()
             m.total_excess = Objective(
-                expr=quicksum(m.excess[n] / excess_scale(case, n) for n in elastic),
-                sense=minimize,
+                expr=quicksum(m.excess[n] for n in elastic), sense=minimize
             )
     return PlantModel(case, inputs, m, at, own, terms)
 
@@ -373,8 +376,8 @@ def _losses(most: list[int], total: int) -> Iterator[tuple[int, ...]]:
 
 
 def _excess(m: Any, name: str) -> Any:
-    """Return the variable by which a rule may be broken, or zero."""
-    return m.excess[name] if name in m.excess else 0.0
+    """Return by how much a rule may be broken, in its own unit, or zero."""
+    return m.excess_scale[name] * m.excess[name] if name in m.excess else 0.0
 
 
 def excess_scale(case: Case, name: str) -> float:

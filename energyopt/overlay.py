@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -25,7 +26,7 @@ def merged(
     if not (isinstance(under.value, dict) and isinstance(over.value, dict)):
         return over
     told = [e.value["kind"].value for e in (under, over) if "kind" in e.value]
-    if len(set(told)) > 1:
+    if told[1:] and told[0] != told[1]:
         return over
     found = dict(under.value)
     for key, entry in over.value.items():
@@ -59,72 +60,80 @@ def put(
     value = read.tree(value_text) or Entry(None, at, origin)
     if len(faults.found) > before:
         return
-    *inner, last = [
+    steps = [
         int(step[1:-1]) if step.startswith("[") else step
         for step in re.findall(r"\[\d+\]|[^.\[\]]+", path)
     ]
-    entry, annotation, here = root, model, ""
-    for n, key in enumerate(inner):
-        begins = n == len(inner) - 1 and last in ("kind", "from")
-        if not _step(entry, key, annotation, here, begins, Entry({}, at, origin), faults):
+    _Walk(at, origin, faults).put(root, steps, value, model)
+
+
+@dataclass(frozen=True)
+class _Walk:
+    """The way of one ``--set`` down the tree."""
+
+    at: Place
+    origin: Origin
+    faults: Faults
+
+    def put(
+        self, root: Entry, steps: list[str | int], value: Entry, model: type[BaseModel]
+    ) -> None:
+        """Put a value at the end of the steps; ``null`` removes a key of the user's own."""
+        *inner, last = steps
+        entry, annotation, path = root, cast("Any", model), ""
+        for n, key in enumerate(inner):
+            begins = n == len(inner) - 1 and last in ("kind", "from")
+            if not self.steps_into(entry, key, annotation, path, begins):
+                return
+            annotation = child(annotation, key, entry)
+            entry, path = entry.value[key], joined(path, key)
+        if not self.can_hold(entry, last, path):
             return
-        annotation = child(annotation, key, entry)
-        entry, here = entry.value[key], joined(here, key)
-    if not _can_hold(entry, last, here, at, faults):
-        return
-    if value.value is not None or not is_open(annotation):
-        entry.value[last] = value
-    elif last in entry.value:
-        del entry.value[last]
-    else:
-        _not_there(entry, last, here, at, " to remove", faults)
+        removes = value.value is None and isinstance(last, str) and is_open(annotation)
+        if not removes:
+            entry.value[last] = value
+        elif last in entry.value:
+            del entry.value[last]
+        else:
+            self.not_there(entry, last, path, " to remove")
 
+    def steps_into(
+        self, entry: Entry, key: str | int, annotation: Any, path: str, begins: bool
+    ) -> bool:
+        """Whether ``key`` can be stepped into; makes the section if it may.
 
-def _step(
-    entry: Entry,
-    key: str | int,
-    annotation: Any,
-    path: str,
-    begins: bool,
-    section: Entry,
-    faults: Faults,
-) -> bool:
-    """Whether a ``--set`` can step into ``key``; makes the section if it may.
-
-    Where keys are the user's own, only ``kind`` or ``from`` begins a new one.
-    """
-    if not _can_hold(entry, key, path, section.place, faults):
-        return False
-    if isinstance(key, str) and key not in entry.value:
-        if is_open(annotation) and not begins:
-            _not_there(entry, key, path, section.place, "", faults)
+        Where keys are the user's own, only ``kind`` or ``from`` begins a new one.
+        """
+        if not self.can_hold(entry, key, path):
             return False
-        entry.value[key] = section
-    return True
+        if isinstance(key, str) and key not in entry.value:
+            if is_open(annotation) and not begins:
+                self.not_there(entry, key, path)
+                return False
+            entry.value[key] = Entry({}, self.at, self.origin)
+        return True
 
+    def can_hold(self, entry: Entry, key: str | int, path: str) -> bool:
+        """Whether an entry has room for ``key``; makes a section of ``null``."""
+        if isinstance(key, int):
+            length = len(entry.value) if isinstance(entry.value, list) else None
+            if length is None:
+                what = f"{path} is not a list in the case; set it whole"
+                self.faults.add(self.at, "", what)
+            elif key >= length:
+                self.faults.add(self.at, "", f"{path} ends at [{length - 1}]")
+            return length is not None and key < length
+        if entry.value is None:
+            entry.value = {}
+        if not isinstance(entry.value, dict):
+            self.faults.add(self.at, "", f"{path} is not a section")
+            return False
+        return True
 
-def _can_hold(
-    entry: Entry, key: str | int, path: str, at: Place, faults: Faults
-) -> bool:
-    """Whether an entry has room for ``key``; makes a section of ``null``."""
-    if isinstance(key, int):
-        length = len(entry.value) if isinstance(entry.value, list) else None
-        if length is None:
-            faults.add(at, "", f"{path} is not a list in the case; set it whole")
-        elif key >= length:
-            faults.add(at, "", f"{path} ends at [{length - 1}]")
-        return length is not None and key < length
-    if entry.value is None:
-        entry.value = {}
-    if not isinstance(entry.value, dict):
-        faults.add(at, "", f"{path} is not a section")
-        return False
-    return True
-
-
-def _not_there(
-    entry: Entry, key: str | int, path: str, at: Place, purpose: str, faults: Faults
-) -> None:
-    """Note that a key of the user's own does not exist."""
-    wrong, known = joined(path, key), [joined(path, k) for k in entry.value]
-    faults.add(at, "", f"there is no {wrong}{purpose}", nearest(wrong, known))
+    def not_there(
+        self, entry: Entry, key: str | int, path: str, purpose: str = ""
+    ) -> None:
+        """Note that a key of the user's own does not exist."""
+        wrong, known = joined(path, key), [joined(path, k) for k in entry.value]
+        what = f"there is no {wrong}{purpose}"
+        self.faults.add(self.at, "", what, nearest(wrong, known))

@@ -158,8 +158,8 @@ def _solve(
     log: Path | None,
 ) -> Result:
     """Build, solve, price and verify one plant."""
-    from energyopt.model import build_model
     from energyopt.marginal import marginal_prices
+    from energyopt.model import build_model
     from energyopt.results import read_result
     from energyopt.solve import solve_model
 
@@ -210,8 +210,17 @@ def _exit_code(result: Result) -> int:
 
 
 def _next_command(casefile: CaseFile) -> str:
+    """Return the same command again, --quick and every --set in it, with dearer gas."""
+    import shlex
+
+    from energyopt.casefile import QUICK
+
+    dearer, sets = "gas.hub_usd_per_mmbtu", casefile.sets
+    quick = sets[: len(QUICK)] == QUICK
+    own = sets[len(QUICK) :] if quick else sets
+    kept = [text for text in own if text.partition("=")[0].strip() != dearer]
     gas = casefile.case.gas.hub_usd_per_mmbtu
-    return (
-        f"python -m energyopt {casefile.path} "
-        f"--set gas.hub_usd_per_mmbtu={gas + 1:g}   # a dollar more for gas"
-    )
+    words = [casefile.path.as_posix(), *(["--quick"] if quick else [])]
+    for text in [*kept, f"{dearer}={gas + 1:g}"]:
+        words += ["--set", text]
+    return f"python -m energyopt {shlex.join(words)}   # a dollar more for gas"

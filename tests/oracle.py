@@ -427,7 +427,8 @@ def gas_units(mx: Matrix, p: Parts, case: Case, s: Series, t: Any, line: int) ->
     if most > 1:
         mx.rows(0, [(1, exists[:-1]), (-1, exists[1:])], INF, most - 1)
     mx.row(-INF, [(1, exists[0]), (-1, line)], 0)
-    every_unit = exists[:, None]  # added up in each hour
+    every = mx.columns(1, most)
+    mx.row(0, [(1, every), (-1, exists)], 0)
 
     on = mx.columns(hours, most, whole=True)
     up, down = mx.columns(hours, most), mx.columns(hours, most)
@@ -440,7 +441,7 @@ def gas_units(mx: Matrix, p: Parts, case: Case, s: Series, t: Any, line: int) ->
     mx.rows(-INF, [(1, down), (-1, before(on))], 0, hours)  # who stopped was on
     up_h, down_h = (max(1, int(np.ceil(h))) for h in (t.min_up_h, t.min_down_h))
     mx.rows(0, [(1, on), (-1, window(up, up_h))], INF, hours)
-    resting: Form = [(1, every_unit), (-1, on), (-1, window(down, down_h))]
+    resting: Form = [(1, every), (-1, on), (-1, window(down, down_h))]
     mx.rows(0, resting, INF, hours)
 
     # Ramps: those that stay on move by the ramp; one that starts (stops) comes from
@@ -463,7 +464,7 @@ def gas_units(mx: Matrix, p: Parts, case: Case, s: Series, t: Any, line: int) ->
         mx.row(0, [(1, leaves), (-1, exists)], 0)
         away = window(leaves, min(t.maintenance_weeks, weeks))[:, s.week]
     gone: Form = [] if away is None else [(1, away)]
-    mx.rows(0, [(1, every_unit), (-1, on), *scaled(gone, -1)], INF, hours)
+    mx.rows(0, [(1, every), (-1, on), *scaled(gone, -1)], INF, hours)
 
     slope = (1 - t.no_load_fuel_frac) * unit_mmbtu / unit_mw
     fuel = [*scaled(output, slope), (t.no_load_fuel_frac * unit_mmbtu, on)]
@@ -481,7 +482,7 @@ def gas_units(mx: Matrix, p: Parts, case: Case, s: Series, t: Any, line: int) ->
     p.ready_mw += online
     hold_h = case.contingencies.hold_h if case.contingencies else 0.25
     if t.start_h <= hold_h:  # every unit that is not away can be there in time
-        p.lasting_mw += [(unit_mw[None, :], every_unit), *scaled(gone, -unit_mw)]
+        p.lasting_mw += [(unit_mw, every), *scaled(gone, -unit_mw)]
     else:
         p.lasting_mw += online
     if case.contingencies and case.contingencies.unit:

@@ -14,6 +14,7 @@ from energyopt.metrics import cost_by_category
 from energyopt.model import PlantModel, build_model
 from energyopt.results import Result, read_result
 from energyopt.solve import SolveRecord, solve_model
+from energyopt.verify import Recounted, recount
 
 GAS = {
     "kind": "gas_turbine",
@@ -233,6 +234,75 @@ def solved(made: Case, hours: int, **series: Any) -> Result:
     failed = [c for c in result.checks if not c.passed]
     assert not failed, failed
     return result
+
+
+def machine(
+    hours: int,
+    installed: float = 1,
+    online: float = 1,
+    output: float = 10.0,
+    *,
+    starts: float = 0.0,
+    begins: float = 0.0,
+    weeks: int = 1,
+) -> dict[str, Any]:
+    """Return arrays of gas units as they would be read from a solved model."""
+    each = np.ones(hours)
+    return {
+        "installed_units": float(installed),
+        "online_units": each * online,
+        "starts_units": each * starts,
+        "output_mw": each * output,
+        "begins_units": np.ones(weeks) * begins,
+    }
+
+
+def store(
+    hours: int,
+    *,
+    power: float = 10.0,
+    energy: float = 0.0,
+    stored: float = 0.0,
+    charge: float = 0.0,
+    discharge: float = 0.0,
+    swing: float = 0.0,
+) -> dict[str, Any]:
+    """Return arrays of a battery as they would be read from a solved model."""
+    each = np.ones(hours)
+    return {
+        "power_mw": power,
+        "energy_mwh": energy,
+        "swing_mw": swing,
+        "charge_mw": each * charge,
+        "discharge_mw": each * discharge,
+        "ready_mw": each * 0,
+        "stored_mwh": each * stored,
+    }
+
+
+def connection(
+    hours: int, *, size: float = 10.0, bought: float = 0.0, sold: float = 0.0
+) -> dict[str, Any]:
+    """Return arrays of a grid connection as they would be read."""
+    each = np.ones(hours)
+    return {"size_mw": size, "import_mw": each * bought, "export_mw": each * sold}
+
+
+def written(
+    hours: int,
+    technologies: dict[str, Any],
+    arrays: dict[str, Any],
+    *,
+    unserved: Any = 0.0,
+    changes: dict[str, Any] | None = None,
+    **series: Any,
+) -> Recounted:
+    """Return the recount of a plant whose arrays are written down, not solved."""
+    made = case(
+        **merged({"technologies": technologies, "contingencies": {}}, changes or {})
+    )
+    plant = {"unserved_mw": np.ones(hours) * unserved}
+    return recount(made, inputs(made, hours, **series), {**arrays, "plant": plant})
 
 
 def money(result: Result) -> dict[str, float]:

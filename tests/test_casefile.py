@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from energyopt.case import Case
 from energyopt.casefile import (
     CaseFile,
-    json_schema,
     origin_text,
     packaged,
     read_case,
@@ -21,6 +20,7 @@ from energyopt.casefile import (
     resolved_yaml,
     values,
 )
+from energyopt.editor import SCHEMA_FILE, json_schema
 from energyopt.errors import CaseError, DataError
 
 
@@ -368,6 +368,7 @@ def test_set_to_null_removes_a_technology_but_is_a_value_elsewhere(read: Any) ->
         ("load.facility_mw.x=3", "load.facility_mw is not a section"),
         ("load.facility_mw[0]=3", "load.facility_mw is not a list in the case; set it"),
         ("years[1].weight=3", "years ends at [0]"),
+        ("years[0]=null", "must be a section (key: value) (got null)"),
         (
             "technologies.recpi.max_units=3",
             "there is no technologies.recpi - did you mean 'technologies.recip'",
@@ -388,6 +389,13 @@ def test_a_wrong_set_is_one_line_that_says_what_was_meant(
     sound = SOUND + "years:\n  - solar_table: a.csv\n"
     (found,) = faults(read, sound, text)
     assert found.startswith(f"--set {text}: {fault}")
+
+
+def test_null_puts_no_item_of_a_list_away(read: Any) -> None:
+    text = "name: little\nload: {facility_mw: 1}\ntechnologies: [a]\n"
+    assert faults(read, text, "technologies[0]=null") == [
+        "case.yaml:3:1: technologies: must be a section (key: value) (got [null])"
+    ]
 
 
 def test_faults_of_the_file_come_before_those_of_sets(read: Any) -> None:
@@ -529,6 +537,13 @@ def test_another_kind_replaces_the_whole_technology(read: Any) -> None:
         "base: base.yaml\nname: b\ntechnologies: {recip: {kind: battery, max_mw: 5}}\n"
     )
     assert read(text).case.technologies["recip"] == Battery(max_mw=5)
+
+
+def test_a_kind_that_is_no_word_is_a_fault_over_a_base_too(read: Any) -> None:
+    Path("base.yaml").write_text(SOUND, encoding="utf-8")
+    text = "base: base.yaml\nname: b\ntechnologies: {recip: {kind: {a: 1}}}\n"
+    (found,) = faults(read, text)
+    assert found.startswith("case.yaml:3:24: technologies.recip.kind: one of engine")
 
 
 def test_faults_of_base_and_case_name_their_files(read: Any) -> None:
@@ -679,12 +694,22 @@ def test_the_schema_is_draft_7_and_names_units() -> None:
     assert site["design_temp_c"]["description"].endswith("[degC]")
 
 
+@pytest.fixture(scope="module")
+def shape() -> Any:
+    return json_schema()
+
+
+def test_the_committed_schema_is_the_one_that_the_code_makes(shape: Any) -> None:
+    """If not: energyopt schema --write cases."""
+    path = packaged("cases", SCHEMA_FILE)
+    assert path.read_text(encoding="utf-8") == json.dumps(shape, indent=2) + "\n"
+
+
 @pytest.mark.parametrize(
     "path", sorted(packaged("cases").glob("*.yaml")), ids=lambda path: path.stem
 )
-def test_shipped_cases_are_valid_here_and_in_an_editor(path: Path) -> None:
+def test_shipped_cases_are_valid_here_and_in_an_editor(path: Path, shape: Any) -> None:
     casefile = read_case(path)
-    shape = json_schema()
     assert fits(plain(path.read_text(encoding="utf-8")), shape, shape)
     unnamed = [
         path

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -19,17 +20,19 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from energyopt import __main__ as command
-from energyopt import __version__
+from energyopt import __version__, progress
 from energyopt.casefile import packaged, read_case
 from energyopt.doctor import examine_case
+from energyopt.editor import SCHEMA_FILE
 from energyopt.errors import (
+    CaseError,
     DataError,
     EnergyoptError,
     InfeasibleError,
     NoSolutionError,
     VerificationError,
 )
-from energyopt.pipeline import Outcome, Stage
+from energyopt.pipeline import Outcome, Stage, _next_command
 
 CASE = """\
 name: little
@@ -152,6 +155,50 @@ def test_quick_says_draft_and_a_set_wins_over_it(run: Any, solves: Any) -> None:
     assert "DRAFT" in result.stderr
 
 
+def test_quick_is_what_the_quick_case_says(run: Any, solves: Any) -> None:
+    calls = solves(outcome())
+    run(str(packaged("cases", "pecos.yaml")), "--quick")
+    quick = read_case(packaged("cases", "quick.yaml")).case
+    case = calls[0].casefile.case
+    assert (case.horizon, case.solve) == (quick.horizon, quick.solve)
+
+
+@pytest.mark.parametrize(
+    ("args", "kept"),
+    [
+        ([], []),
+        (["--quick"], ["--quick"]),
+        (["--set", "title=a b"], ["--set", "title=a b"]),
+        (["--set", "gas.hub_usd_per_mmbtu=3"], []),
+        (
+            [
+                "--quick",
+                "--set",
+                "horizon.weeks=2",
+                "--set",
+                "load.pue_by_temp_c[0]=[20, 1]",
+            ],
+            [
+                "--quick",
+                "--set",
+                "horizon.weeks=2",
+                "--set",
+                "load.pue_by_temp_c[0]=[20, 1]",
+            ],
+        ),
+    ],
+)
+def test_the_next_command_asks_again_with_gas_a_dollar_dearer(
+    run: Any, solves: Any, args: list[str], kept: list[str]
+) -> None:
+    """Gas is at 3; a --set of it gives way to the one at 4. A shell reads it back."""
+    calls = solves(outcome())
+    run("little.yaml", *args)
+    told = shlex.split(_next_command(calls[0].casefile), comments=True)
+    assert told[:4] == ["python", "-m", "energyopt", "little.yaml"]
+    assert told[4:] == [*kept, "--set", "gas.hub_usd_per_mmbtu=4"]
+
+
 def test_json_is_one_document_and_nothing_else_on_stdout(run: Any, solves: Any) -> None:
     """Even when a library prints while it works."""
 
@@ -234,6 +281,38 @@ def test_exit_codes(run: Any, solves: Any, end: Any, code: int) -> None:
     assert "Traceback" not in result.output
     if isinstance(end, EnergyoptError):
         assert str(end) in result.stderr.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (DataError("no table"), "no table"),
+        (KeyError("aero"), "a bug in energyopt, not in your case: KeyError: 'aero'"),
+    ],
+)
+def test_notes_on_an_error_are_shown_below_it(
+    run: Any, solves: Any, error: Exception, said: str
+) -> None:
+    error.add_note("in the year 2013")
+    error.add_note("in the hour 7")
+    solves(error)
+    result = run("little.yaml", "--json")
+    lines = result.stderr.splitlines()
+    assert lines[:3] == [said, "in the year 2013", "in the hour 7"]
+    assert json.loads(result.stdout)["errors"][1:] == lines[1:3]
+
+
+def test_notes_on_a_fault_of_a_case_are_shown_too(
+    run: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*args: Any) -> None:
+        error = CaseError("little.yaml:1:1: wrong")
+        error.add_note("read at noon")
+        raise error
+
+    monkeypatch.setattr("energyopt.casefile.read_case", refuse)
+    for args in (["little.yaml"], ["show", "little.yaml"]):
+        assert run(*args).stderr == "little.yaml:1:1: wrong\nread at noon\n"
 
 
 def test_a_failed_check_shows_no_numbers(run: Any, solves: Any) -> None:
@@ -340,18 +419,18 @@ def test_new_copies_a_case_and_overwrites_nothing(run: Any) -> None:
     assert run("new", "mine").exit_code == 0
     text = Path("mine.yaml").read_text(encoding="utf-8")
     first = text.splitlines()[0]
-    assert first == f"# yaml-language-server: $schema={command.SCHEMA_FILE}"
+    assert first == f"# yaml-language-server: $schema={SCHEMA_FILE}"
     assert text.count("yaml-language-server") == 1
     assert read_case("mine.yaml").case.name == "mine"
-    assert json.loads(Path(command.SCHEMA_FILE).read_text(encoding="utf-8"))
+    assert json.loads(Path(SCHEMA_FILE).read_text(encoding="utf-8"))
     Path("mine.yaml").write_text("kept", encoding="utf-8")
-    Path(command.SCHEMA_FILE).write_text("kept too", encoding="utf-8")
+    Path(SCHEMA_FILE).write_text("kept too", encoding="utf-8")
     result = run("new", "mine")
     assert result.exit_code == 2
     assert "exists" in result.stderr
     assert run("new", "yours").exit_code == 0
     assert Path("mine.yaml").read_text(encoding="utf-8") == "kept"
-    assert Path(command.SCHEMA_FILE).read_text(encoding="utf-8") == "kept too"
+    assert Path(SCHEMA_FILE).read_text(encoding="utf-8") == "kept too"
 
 
 def test_new_from_a_sensitivity_keeps_its_base(run: Any) -> None:
@@ -372,9 +451,9 @@ def test_new_refuses_what_it_cannot_name_or_find(run: Any) -> None:
 def test_schema_goes_to_stdout_or_to_a_directory(run: Any) -> None:
     printed = json.loads(run("schema").stdout)
     assert run("schema", "--write", "here/there").exit_code == 0
-    written = Path("here/there", command.SCHEMA_FILE).read_text(encoding="utf-8")
+    written = Path("here/there", SCHEMA_FILE).read_text(encoding="utf-8")
     assert json.loads(written) == printed
-    assert [path.name for path in Path("here/there").iterdir()] == [command.SCHEMA_FILE]
+    assert [path.name for path in Path("here/there").iterdir()] == [SCHEMA_FILE]
 
 
 @pytest.mark.parametrize("faults", [[], ["HiGHS gets issue 3073 wrong"]])
@@ -459,7 +538,7 @@ def test_too_little_for_the_load_is_found(run: Any) -> None:
 def test_progress_without_a_terminal_is_plain_lines(
     run: Any, solves: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(command, "LINE_EVERY_S", 0.05)
+    monkeypatch.setattr(progress, "LINE_EVERY_S", 0.05)
     printed = threading.Event()
 
     def slow(*, on_progress: Any, **more: Any) -> Outcome:
@@ -478,9 +557,11 @@ def test_progress_without_a_terminal_is_plain_lines(
     assert "\x1b" not in stderr
 
 
+# The case is not read: that takes Pyomo, and seconds in each process.
 SCRIPT = """
 import os, sys, time
 from pathlib import Path
+from types import ModuleType, SimpleNamespace
 from energyopt import __main__, pipeline
 from energyopt.pipeline import Outcome, Stage
 
@@ -490,6 +571,11 @@ def fake(casefile, *, out, on_progress, stop):
 {body}
     return end
 
+case = SimpleNamespace(name="little", draft=False)
+casefile = ModuleType("energyopt.casefile")
+casefile.QUICK = ()
+casefile.read_case = lambda path, sets: SimpleNamespace(case=case, path=path)
+sys.modules["energyopt.casefile"] = casefile
 pipeline.run = fake
 sys.argv = ["energyopt", "little.yaml", "--json"]
 __main__.main()
@@ -497,7 +583,6 @@ __main__.main()
 
 
 def start(tmp_path: Path, body: str, code: int = 0, **more: Any) -> Any:
-    (tmp_path / "little.yaml").write_text(CASE, encoding="utf-8")
     script = SCRIPT.format(body=body, code=code)
     root = str(Path(command.__file__).resolve().parents[1])
     return subprocess.Popen(

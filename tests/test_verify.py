@@ -12,7 +12,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from plants import BATTERY, GAS, GRID, SOLAR, case, inputs, merged, solved
+from plants import (
+    BATTERY,
+    GAS,
+    GRID,
+    SOLAR,
+    case,
+    connection,
+    machine,
+    solved,
+    store,
+    written,
+)
 
 from energyopt.verify import (
     Check,
@@ -224,47 +235,6 @@ def test_a_bound_above_the_objective_is_refused(good):
 
 
 # Plants written down
-
-
-def machine(hours, installed=1, online=1, output=10.0, starts=0.0, begins=0.0, weeks=1):
-    """Return the arrays of a gas unit that would be read from a solved model."""
-    each = np.ones(hours)
-    return {
-        "installed_units": float(installed),
-        "online_units": each * online,
-        "starts_units": each * starts,
-        "output_mw": each * output,
-        "begins_units": np.ones(weeks) * begins,
-    }
-
-
-def store(
-    hours, power=10.0, energy=0.0, stored=0.0, charge=0.0, discharge=0.0, swing=0.0
-):
-    each = np.ones(hours)
-    return {
-        "power_mw": power,
-        "energy_mwh": energy,
-        "swing_mw": swing,
-        "charge_mw": each * charge,
-        "discharge_mw": each * discharge,
-        "ready_mw": each * 0,
-        "stored_mwh": each * stored,
-    }
-
-
-def connection(hours, size=10.0, bought=0.0, sold=0.0):
-    each = np.ones(hours)
-    return {"size_mw": size, "import_mw": each * bought, "export_mw": each * sold}
-
-
-def written(hours, technologies, arrays, *, unserved=0.0, changes=None, **series):
-    """Return the recount of a plant whose arrays are written down."""
-    made = case(
-        **merged({"technologies": technologies, "contingencies": {}}, changes or {})
-    )
-    plant = {"unserved_mw": np.ones(hours) * unserved}
-    return recount(made, inputs(made, hours, **series), {**arrays, "plant": plant})
 
 
 def check(found, name):

@@ -12,6 +12,7 @@ import numpy as np
 
 from energyopt.errors import NoSolutionError
 from energyopt.solve.compile import NO_HOUR, Problem, compile_problem, write_back
+from energyopt.solve.decomposed import solve_decomposed
 from energyopt.solve.monolithic import Found, solve_fixed, solve_monolithic
 from energyopt.solve.record import Method, Progress, SolveRecord, relative_gap
 
@@ -38,21 +39,36 @@ def solve(
         log_path,
         f"compiled {len(problem.rows)} rows in {time.monotonic() - start:.2f} s",
     )
-    wanted = _method(problem, method)
-    left_s = max(time_limit_s - (time.monotonic() - start), 0.01)
-    found = solve_monolithic(
-        problem,
-        gap_frac=gap_frac,
-        time_limit_s=left_s,
-        threads=threads,
-        seed=seed,
-        log_path=log_path,
-        on_progress=on_progress,
-        stop=stop,
-    )
+    common: dict[str, Any] = {
+        "gap_frac": gap_frac,
+        "threads": threads,
+        "seed": seed,
+        "log_path": log_path,
+        "on_progress": on_progress,
+        "stop": stop,
+    }
+
+    def left_s() -> float:
+        return max(time_limit_s - (time.monotonic() - start), 0.01)
+
+    used = _method(problem, method)
+    messages: list[str] = []
+    found: Found | None = None
+    if used == "decomposed":
+        try:
+            found = solve_decomposed(problem, time_limit_s=left_s(), **common)
+        except NoSolutionError as err:
+            if left_s() < 1.0 or (stop is not None and stop()):
+                raise
+            messages.append(f"solved as one model: by periods it failed ({err})")
+            _log(log_path, messages[-1])
+            used = "monolithic"
+    if found is None:
+        found = solve_monolithic(problem, time_limit_s=left_s(), **common)
+    found.messages[:0] = messages
     write_back(problem, found.x)
     seconds = time.monotonic() - start
-    record = _record(problem, found, wanted, threads, seconds)
+    record = _record(problem, found, used, threads, seconds)
     _log(
         log_path,
         f"{record.method} {record.status}: objective {record.objective:.6g}, bound "

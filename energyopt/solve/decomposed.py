@@ -28,7 +28,7 @@ from energyopt.solve.dispatch import Dispatch, Plan
 from energyopt.solve.highs import use_threads
 from energyopt.solve.master import Master
 from energyopt.solve.monolithic import Found
-from energyopt.solve.periods import Border, find_border, period_starts
+from energyopt.solve.periods import find_border, period_starts
 from energyopt.solve.record import Progress, Status, relative_gap
 from energyopt.solve.subproblem import SLACK, Answer, PeriodProgram
 

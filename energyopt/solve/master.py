@@ -90,7 +90,10 @@ class Master:
         """Add cuts: on the cost of their periods, or on the master's point alone."""
         if not cuts:
             return
-        starts, index, value, constant = [], [], [], []
+        starts: list[int] = []
+        index: list[int] = []
+        value: list[float] = []
+        constant: list[float] = []
         for cut in cuts:
             starts.append(len(index))
             if not feasibility:
@@ -220,7 +223,9 @@ class Master:
 
     def _all_rows(self) -> tuple[Any, Floats, Floats]:
         """Return the rows of the master and its cuts."""
-        starts, index, value = [0], [], []
+        starts = [0]
+        index: list[Any] = []
+        value: list[Any] = []
         for cut, feasibility in zip(self.cuts, self._feasibility, strict=True):
             if not feasibility:
                 index.append(np.array([self.size + cut.period]))

@@ -8,7 +8,6 @@ program always has a solution, and its dual gives the master a cut.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +15,7 @@ from scipy import sparse
 
 from energyopt.errors import NoSolutionError
 from energyopt.solve.highs import Highs, State
-from energyopt.solve.periods import Border, Period
+from energyopt.solve.periods import Border
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]

@@ -1,0 +1,91 @@
+"""What ``solve`` and ``validate`` do with their cases."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from contextlib import redirect_stdout
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import typer
+
+from energyopt.console import error_document, error_lines, note, print_error
+from energyopt.errors import CaseError, EnergyoptError, NoSolutionError
+from energyopt.progress import Interrupt, Progress
+
+if TYPE_CHECKING:
+    from energyopt.casefile import CaseFile
+    from energyopt.pipeline import Outcome
+
+
+def read_all(
+    paths: Sequence[Path], sets: Sequence[str], quick: bool = False
+) -> list[CaseFile]:
+    """Return every case, read before the first solve, so that all faults come at once.
+
+    What ``--quick`` sets comes first, so that a ``--set`` wins over it.
+    """
+    from energyopt.casefile import QUICK, read_case
+
+    found, faults = [], []
+    for path in paths:
+        try:
+            found.append(read_case(path, [*(QUICK if quick else ()), *sets]))
+        except CaseError as error:
+            faults += error_lines(error)
+    if faults:
+        raise CaseError("\n".join(dict.fromkeys(faults)))
+    return found
+
+
+class Ended(NamedTuple):
+    """How the run of one case ended."""
+
+    exit_code: int
+    document: dict[str, Any]  # for --json: the summary, or what went wrong
+    outcome: Outcome | None
+    interrupted: bool
+
+
+def solve_one(casefile: CaseFile, out: Path | None, quiet: bool) -> Ended:
+    """Run one case, its progress shown and Ctrl-C heard."""
+    from energyopt.pipeline import run
+
+    if casefile.case.draft and not quiet:
+        note("DRAFT: a few representative weeks stand for the year")
+    with Progress(quiet) as progress, Interrupt(progress) as stop:
+        try:
+            with redirect_stdout(sys.stderr):  # stdout is for results alone
+                outcome = run(casefile, out=out, on_progress=progress, stop=stop)
+        except EnergyoptError as error:
+            progress.stop()
+            print_error(error)
+            document = error_document(error) | {"case": casefile.case.name}
+            if stop() and error.exit_code == NoSolutionError.exit_code:
+                document["exit_code"] = 130
+            return Ended(document["exit_code"], document, None, stop())
+        code = 130 if stop() and outcome.exit_code == 5 else outcome.exit_code
+        return Ended(code, outcome.summary, outcome, stop())
+
+
+def validate_one(casefile: CaseFile, quiet: bool) -> int:
+    """Read a case's inputs, look for what cannot be; return the exit code."""
+    from energyopt.doctor import examine_case
+    from energyopt.inputs import build_inputs
+
+    with redirect_stdout(sys.stderr):
+        inputs = build_inputs(casefile.case, casefile.base_dir)
+    code = 0
+    for found in examine_case(casefile.case, inputs):
+        if found.exit_code or not quiet:
+            mark = "" if found.exit_code else "note: "
+            note(f"{casefile.path}: {mark}{found.name}: {found.text}")
+        code = code or found.exit_code
+    if not code:
+        names = ", ".join(casefile.case.technologies)
+        hours = f"{inputs.data.sizes['time']:,} hours"
+        typer.echo(f"{casefile.path}: valid; {hours}; {names}")
+        for text in () if quiet else inputs.notes:
+            note(f"{casefile.path}: note: {text}")
+    return code
