@@ -68,6 +68,13 @@ def test_the_least_value_of_a_limit(limit):
         assert holds(again) is feasible
 
 
+def test_the_least_value_of_a_limit_of_zero():
+    """No CO2 at all is asked: 10 t are the least, though no share of 0 is 10."""
+    made = case(technologies={"gas": EMITTING}, limits=SERVED | {"co2_t_per_yr": 0})
+    found = explained(made)
+    assert_allclose(found.values["alone"]["limits.co2_t_per_yr"], 10, rtol=1e-6)
+
+
 def test_the_greatest_share_of_energy_served():
     """One unit of 10 MW for 10 and 20 MW: 20 of 30 MWh, two thirds."""
     changes = {"technologies": {"gas": GAS | {"max_units": 1}}}

@@ -119,6 +119,14 @@ def test_evaporative_cooler_is_off_in_cool_air():
     assert found["inlet_water_m3_per_mwh"] == 0
 
 
+def test_a_wet_bulb_above_the_dry_bulb_does_not_heat_the_inlet():
+    """35 °C dry and, by rounding, 36 wet: 8 MW as without a cooler, and no water."""
+    found = one_hour(
+        {"derate_frac_per_c": 0.01, "inlet": "evaporative"}, temp=35, wet=36
+    )
+    assert_allclose([found["unit_mw"], found["inlet_water_m3_per_mwh"]], [8, 0])
+
+
 def test_chiller_holds_its_temperature_and_takes_power():
     """35 °C to 12: no derate; 0.0008 x 23 = 1.84 % of 10 MW for the chiller: 9.816.
 

@@ -647,6 +647,21 @@ def test_line_and_site_count_towards_capital():
     assert_allclose(too_little.arrays["gas"]["installed_units"], 0, atol=1e-6)
 
 
+def test_a_line_that_is_not_built_does_not_count_towards_capital():
+    """10 MW of sun for 10 M USD fit into 10; with a lateral of 3 they would not."""
+    made = case(
+        technologies={
+            "gas": GAS | {"capital_usd_per_kw": 1000},
+            "solar": SOLAR | {"capital_usd_per_kw": 1000},
+        },
+        gas={"lateral_usd": 3e6},
+        load={"lost_compute_usd_per_mwh": 1e7},
+        limits={"capital_usd": 10e6},
+    )
+    result = solved(made, 1, solar__share_frac=[1])
+    assert_allclose(result.arrays["solar"]["capacity_mw"], 10)
+
+
 PAID_SUN = SOLAR | {"capital_usd_per_kw": 1}  # 50 USD a MW
 
 
@@ -747,18 +762,21 @@ def test_shedding_never_pays_for_a_missing_turbine():
 
 
 def test_emissions_and_water_have_a_price():
-    """100 MMBtu: 5 t x 30 = 150 USD, 100 kg x 2 = 200 USD, 10 m3 x 4 = 40 USD."""
+    """100 MMBtu: 5 t x 30 = 150 USD, 100 kg x 2 = 200 USD, 10 m3 x 4 = 40 USD.
+
+    The hour stands for three: all of it three times.
+    """
     gas = EMITTING | {"nox_lb_per_mmbtu": 2.204622622, "water_m3_per_mwh": 1}
     made = case(
         technologies={"gas": gas},
         prices={"co2_usd_per_t": 30, "nox_usd_per_t": 2000, "water_usd_per_m3": 4},
     )
-    result = solved(made, 1)
+    result = solved(made, 1, weight=[3])
     paid = money(result)
     assert_allclose(
-        [paid["co2_price"], paid["nox_price"], paid["water"]], [150, 200, 40]
+        [paid["co2_price"], paid["nox_price"], paid["water"]], [450, 600, 120]
     )
-    assert_allclose(objective_usd(result), 200 + 390, atol=0.2)
+    assert_allclose(objective_usd(result), 3 * (200 + 390), atol=0.2)
 
 
 def test_capital_is_recovered_over_the_shorter_of_life_and_term():

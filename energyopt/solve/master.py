@@ -31,18 +31,22 @@ class Master:
     border : Border
     floor : array, shape (periods,)
         A cost that no period can go below. [k$]
+    weight : array, shape (periods,)
+        How often each period counts.
     offset : float
         Constant of the objective. [k$]
     seed : int
     """
 
-    def __init__(self, border: Border, floor: Floats, offset: float, seed: int) -> None:
+    def __init__(
+        self, border: Border, floor: Floats, weight: Floats, offset: float, seed: int
+    ) -> None:
         self.border = border
         self.offset = offset
         self.seed = seed
         self.periods = len(floor)
         self.size = border.columns
-        self.cost = np.concatenate([border.cost, np.ones(self.periods)])
+        self.cost = np.concatenate([border.cost, weight])
         self.lower = np.concatenate([border.lower, floor])
         self.upper = np.concatenate([border.upper, np.full(self.periods, np.inf)])
         self.matrix = sparse.csr_array(

@@ -8,6 +8,7 @@ program always has a solution, and its dual gives the master a cut.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +52,26 @@ class Answer:
     cost: float  # without penalties
     penalty: float
     slack: float  # largest, relative to its row
+    leaning: Ints  # rows of the period that lean on slack
     cut: Cut
 
     @property
     def total(self) -> float:
         """Cost with penalties."""
         return self.cost + self.penalty
+
+
+@dataclass(frozen=True)
+class _Moving:
+    """Rows with one column of the period each, used as bounds of that column."""
+
+    row: Ints
+    column: Ints
+    a: Floats
+
+    def bound(self, first: Floats, second: Floats) -> Floats:
+        """Return the bounds, from the rows' limits for ``a > 0`` and ``a < 0``."""
+        return np.where(self.a > 0, first[self.row], second[self.row]) / self.a
 
 
 class PeriodProgram:
@@ -90,7 +105,11 @@ class PeriodProgram:
         self.box_low, self.box_high = border.lower, border.upper
         self.tie_by_column = sparse.csr_array(period.tie.T)
         self.own_by_column = sparse.csr_array(period.own.T)
-        self._find_moving_bounds(border)
+        self._find_moving_bounds()
+        self.moving_column = np.unique(
+            np.concatenate([self.up.column, self.down.column])
+        )
+        self.moving_column = self.moving_column.astype(np.int32)
         self._find_elastic()
         self.penalty = penalty
         rows = len(period.row_lower)
@@ -114,46 +133,75 @@ class PeriodProgram:
         )
         self.kept_index = np.arange(len(kept), dtype=np.int32)
 
-    def _find_moving_bounds(self, border: Border) -> None:
-        """Turn rows like ``output <= share * size`` into bounds that move with ``z``.
+    def _find_moving_bounds(self) -> None:
+        """Turn rows with one column of the period into bounds that move with ``z``.
 
-        Only upper limits of columns that may be 0 at every master point.
+        Such as ``output <= share * size``, or ``ready >= demand + unit * built``. Only
+        where the bound cannot pass the column's other bound: at any master point that
+        meets ``implied``, which follows from these rows.
         """
         period = self.period
-        rows = len(period.row_lower)
-        lengths = np.diff(period.own.indptr)
-        candidates = np.flatnonzero(
-            (lengths == 1)
-            & np.isfinite(period.row_upper)
-            & ~np.isfinite(period.row_lower)
+        single = np.flatnonzero(np.diff(period.own.indptr) == 1)
+        single = single[single < len(period.rows)]
+        column = period.own.indices[period.own.indptr[single]]
+        a = period.own.data[period.own.indptr[single]]
+        least_tie, most_tie = self._tie_range()
+        # As upper bounds: a y <= row_upper with a > 0, or a y >= row_lower with a < 0.
+        as_upper = np.where(a > 0, period.row_upper[single], period.row_lower[single])
+        as_lower = np.where(a > 0, period.row_lower[single], period.row_upper[single])
+        one_sided = np.isfinite(as_upper) != np.isfinite(as_lower)
+        is_upper = one_sided & np.isfinite(as_upper) & (self.lower[column] == 0)
+        # As lower bounds: where no upper bound moves, and the highest still fits.
+        highest = (
+            np.where(a > 0, as_lower - least_tie[single], as_lower - most_tie[single])
+            / a
         )
-        column = period.own.indices[period.own.indptr[candidates]]
-        a = period.own.data[period.own.indptr[candidates]]
-        good = (a > 0) & (self.lower[column] == 0)
-        candidates, column, a = candidates[good], column[good], a[good]
-        least = period.row_upper[candidates] - self._most_tie()[candidates]
-        good = least >= 0
-        candidates, column, a = candidates[good], column[good], a[good]
-        _, first = np.unique(column, return_index=True)
-        self.moving_row = candidates[first]
-        self.moving_column = column[first].astype(np.int32)
-        self.moving_a = a[first]
-        keep = np.ones(rows, dtype=bool)
-        keep[self.moving_row] = False
+        is_lower = one_sided & np.isfinite(as_lower) & (highest <= self.upper[column])
+        is_lower &= ~np.isin(column, column[is_upper])
+        self.up = _Moving(single[is_upper], column[is_upper], a[is_upper])
+        self.down = _Moving(single[is_lower], column[is_lower], a[is_lower])
+        self.highest = self.lower.copy()
+        np.maximum.at(self.highest, column[is_lower], highest[is_lower])
+        keep = np.ones(len(period.row_lower), dtype=bool)
+        keep[self.up.row] = keep[self.down.row] = False
         self.kept = np.flatnonzero(keep)
 
-    def _most_tie(self) -> Floats:
-        tie = self.period.tie
-        return tie.maximum(0) @ self.box_high + tie.minimum(0) @ self.box_low
+    def implied(self) -> tuple[Any, Floats]:
+        """Return rows ``matrix @ z <= most`` that keep the moving bounds above 0."""
+        row, sign = self.up.row, np.sign(self.up.a)
+        most = np.where(
+            sign > 0, self.period.row_upper[row], -self.period.row_lower[row]
+        )
+        matrix = sparse.csr_array(self.period.tie[row] * sign[:, None])
+        highest = matrix.maximum(0) @ self.box_high + matrix.minimum(0) @ self.box_low
+        binding = np.flatnonzero(highest > most + 1e-9)
+        found: dict[Any, int] = {}
+        for i in binding.tolist():
+            at = slice(matrix.indptr[i], matrix.indptr[i + 1])
+            key = (matrix.indices[at].tobytes(), matrix.data[at].tobytes())
+            if key not in found or most[i] < most[found[key]]:
+                found[key] = i
+        rows = list(found.values())
+        return matrix[rows], most[rows]
+
+    def _tie_range(self) -> tuple[Floats, Floats]:
+        """Return the least and most that ``tie @ z`` can be, row by row."""
+        positive, negative = self.period.tie.maximum(0), self.period.tie.minimum(0)
+        return (
+            positive @ self.box_low + negative @ self.box_high,
+            positive @ self.box_high + negative @ self.box_low,
+        )
 
     def _find_elastic(self) -> None:
-        """Give slack to the rows that all-zero columns may break at some ``z``."""
-        tie, own = self.period.tie, self.period.own
-        at_rest = np.clip(0.0, self.lower, self.upper)
-        rest = own @ at_rest
-        most = rest + self._most_tie()
-        least = rest + tie.maximum(0) @ self.box_low + tie.minimum(0) @ self.box_high
-        keep = np.zeros(len(rest), dtype=bool)
+        """Give slack to the rows that columns at rest may break at some ``z``."""
+        own = self.period.own
+        least_tie, most_tie = self._tie_range()
+        low = np.clip(0.0, self.lower, self.upper)
+        high = np.maximum(low, self.highest)
+        positive, negative = own.maximum(0), own.minimum(0)
+        least = positive @ low + negative @ high + least_tie
+        most = positive @ high + negative @ low + most_tie
+        keep = np.zeros(len(least), dtype=bool)
         keep[self.kept] = True
         below = np.flatnonzero(keep & (least < self.period.row_lower - 1e-9))
         above = np.flatnonzero(keep & (most > self.period.row_upper + 1e-9))
@@ -172,35 +220,35 @@ class PeriodProgram:
 
     def solve(self, z: Floats) -> Answer:
         """Return the cost at a master point, and the cut there."""
-        row_lower, row_upper, moving = self._move(z)
+        row_lower, row_upper = self.at(z)
         h = self.solver.h
         h.changeRowsBounds(
             len(self.kept), self.kept_index, row_lower[self.kept], row_upper[self.kept]
         )
+        lower, upper = self._moved(row_lower, row_upper)
         if len(self.moving_column):
-            h.changeColsBounds(
-                len(self.moving_column),
-                self.moving_column,
-                self.lower[self.moving_column],
-                moving,
-            )
+            at = self.moving_column
+            h.changeColsBounds(len(at), at, lower[at], upper[at])
         self._run()
         y = self.solver.values()
         n = len(self.cost)
+        self.y = y[:n]
         dual = np.zeros(len(row_lower))
         dual[self.kept] = self.solver.row_duals()
-        own_cost = float(self.cost @ y[:n])
+        self.dual = self.complete(dual, row_lower, row_upper)
         slack = y[n:]
-        penalty = float(self.penalty[self.slack_row] @ slack)
+        row = self.slack_row
         size = 1.0 + np.abs(
-            np.where(
-                self.slack_sign > 0,
-                row_lower[self.slack_row],
-                row_upper[self.slack_row],
-            )
+            np.where(self.slack_sign > 0, row_lower[row], row_upper[row])
         )
-        worst = float((slack / size).max(initial=0.0))
-        return Answer(own_cost, penalty, worst, self.cut(self._complete(dual, moving)))
+        relative = slack / size
+        return Answer(
+            cost=float(self.cost @ self.y),
+            penalty=float(self.penalty[row] @ slack),
+            slack=float(relative.max(initial=0.0)),
+            leaning=row[relative > SLACK],
+            cut=self.cut(self.dual),
+        )
 
     def feasibility(self, z: Floats) -> list[Cut]:
         """Return a cut that a master point must meet for slack to be 0; none if it is.
@@ -228,17 +276,24 @@ class PeriodProgram:
         return [cut]
 
     def _slack_weight(self, z: Floats) -> Floats:
-        row_lower, row_upper, _ = self._move(z)
+        row_lower, row_upper = self.at(z)
         row = self.slack_row
         size = np.abs(np.where(self.slack_sign > 0, row_lower[row], row_upper[row]))
         return 1.0 / (1.0 + np.where(np.isfinite(size), size, 0.0))
 
-    def _move(self, z: Floats) -> tuple[Floats, Floats, Floats]:
+    def at(self, z: Floats) -> tuple[Floats, Floats]:
+        """Return the rows' bounds at a master point."""
         tied = self.period.tie @ z
-        row_lower = self.period.row_lower - tied
-        row_upper = self.period.row_upper - tied
-        moving = np.maximum(row_upper[self.moving_row] / self.moving_a, 0.0)
-        return row_lower, row_upper, np.minimum(moving, self.upper[self.moving_column])
+        return self.period.row_lower - tied, self.period.row_upper - tied
+
+    def _moved(self, row_lower: Floats, row_upper: Floats) -> tuple[Floats, Floats]:
+        """Return the columns' bounds at a master point."""
+        lower, upper = self.lower.copy(), self.upper.copy()
+        np.minimum.at(upper, self.up.column, self.up.bound(row_upper, row_lower))
+        np.maximum.at(lower, self.down.column, self.down.bound(row_lower, row_upper))
+        return lower, np.maximum(
+            upper, lower
+        )  # a point may break `implied` by rounding
 
     def _run(self) -> None:
         outcome = self.solver.run()
@@ -253,13 +308,26 @@ class PeriodProgram:
                 return
         raise NoSolutionError(f"period {self.number}: HiGHS ended with {outcome.name}")
 
-    def _complete(self, dual: Floats, moving: Floats) -> Floats:
-        """Return the duals with those of the moving bounds filled in."""
-        if len(self.moving_row):
-            reduced = self.cost - self.own_by_column @ dual
-            at = reduced[self.moving_column]
-            binds = (at < 0) & (moving < self.upper[self.moving_column])
-            dual[self.moving_row] = np.where(binds, at / self.moving_a, 0.0)
+    def complete(self, dual: Floats, row_lower: Floats, row_upper: Floats) -> Floats:
+        """Return the duals with those of the moving bounds filled in.
+
+        A reduced cost belongs to the tightest bound, unless that is the column's own.
+        """
+        reduced = self.cost - self.own_by_column @ dual
+        for moving, bound, own, sign in (
+            (self.up, self.up.bound(row_upper, row_lower), self.upper, 1.0),
+            (self.down, self.down.bound(row_lower, row_upper), self.lower, -1.0),
+        ):
+            if not len(moving.row):
+                continue
+            order = np.lexsort((sign * bound, moving.column))
+            first = order[np.unique(moving.column[order], return_index=True)[1]]
+            column = moving.column[first]
+            binds = (sign * reduced[column] < 0) & (
+                sign * bound[first] < sign * own[column]
+            )
+            first = first[binds]
+            dual[moving.row[first]] = reduced[moving.column[first]] / moving.a[first]
         return dual
 
     def cut(self, dual: Floats) -> Cut:
