@@ -10,7 +10,7 @@ and by how much each of its own laws is broken.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -22,9 +22,31 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Floats = NDArray[np.float64]
 Hourly = Any
-"""A Pyomo variable or expression with one entry per hour."""
+"""A Pyomo variable, or a :class:`PerHour`, with one entry per hour."""
 Found = Mapping[str, Any]
 """A technology's solved variables: floats, hourly arrays and weekly arrays."""
+
+
+class PerHour:
+    """An hourly term that is written out where it is read, and kept nowhere.
+
+    A stored Pyomo ``Expression`` takes about a kilobyte in each hour, and most terms
+    are read once or, where no limit asks for them, never.
+
+    Examples
+    --------
+    >>> @PerHour
+    ... def doubled_mw(t):
+    ...     return 2.0 * t
+    >>> doubled_mw[3]
+    6.0
+    """
+
+    def __init__(self, rule: Callable[[int], Any]) -> None:
+        self._rule = rule
+
+    def __getitem__(self, t: int) -> Any:
+        return self._rule(t)
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ from pyomo.environ import Binary, Constraint, NonNegativeReals, Var, quicksum
 from energyopt.technologies.base import (
     Found,
     Horizon,
+    PerHour,
     Recount,
     Store,
     Technology,
@@ -152,22 +153,22 @@ class Battery(Technology):
 
         self._build_one_way(b, at)
 
-        @b.Expression(at.hours)
-        def net_mw(b, t):
+        @PerHour
+        def net_mw(t):
             return b.discharge_mw[t] - b.charge_mw[t]
 
-        @b.Expression(at.hours)
-        def loss_mw(b, t):
+        @PerHour
+        def loss_mw(t):
             return (1 - self.charge_frac) * b.charge_mw[t] + (
                 1 / self.discharge_frac - 1
             ) * b.discharge_mw[t]
 
-        @b.Expression(at.hours)
-        def block_mw(b, t):
+        @PerHour
+        def block_mw(t):
             return self.block_mw * b.any_block
 
         return Terms(
-            net_mw=b.net_mw,
+            net_mw=net_mw,
             capital_usd=self._capital_usd(b.power_mw, b.energy_mwh),
             life_yr=self.life_yr,
             cost_usd={
@@ -182,16 +183,16 @@ class Battery(Technology):
             nox_kg=None,
             water_m3=None,
             land_km2=self.land_km2_per_mwh * b.energy_mwh,
-            storage_loss_mw=b.loss_mw,
+            storage_loss_mw=loss_mw,
             at_once_mw=b.ready_mw,
-            sustained_mw=b.net_mw,  # as planned: its energy is already there
+            sustained_mw=net_mw,  # as planned: its energy is already there
             trips=(
                 Trip(
                     name="battery_block",
-                    at_once_mw=b.block_mw,
+                    at_once_mw=block_mw,
                     # A block takes its share of the stored energy with it: the plan
                     # goes on scaled down, by no more than the block's power.
-                    sustained_mw=b.block_mw,
+                    sustained_mw=block_mw,
                 ),
             ),
             firm_mw=self.firm_credit_frac * b.power_mw,

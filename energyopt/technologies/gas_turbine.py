@@ -14,7 +14,6 @@ import xarray as xr
 from pydantic import Field
 from pyomo.environ import (
     Binary,
-    Expression,
     NonNegativeIntegers,
     NonNegativeReals,
     Var,
@@ -25,6 +24,7 @@ from energyopt.technologies.base import (
     FirmUnits,
     Found,
     Horizon,
+    PerHour,
     Recount,
     Technology,
     Terms,
@@ -234,53 +234,52 @@ class GasTurbine(Technology):
         def minimum_load(b, t):
             return b.output_mw[t] >= self.min_load_frac * unit_mw[t] * b.online_units[t]
 
-        @b.Expression(at.hours)
-        def stops_units(b, t):
+        @PerHour
+        def stops_units(t):
             return b.online_units[at.before(t)] + b.starts_units[t] - b.online_units[t]
 
         @b.Constraint(at.hours)
         def stops_not_negative(b, t):
-            return b.stops_units[t] >= 0
+            return stops_units[t] >= 0
 
-        self._build_times_and_ramps(b, at, unit_mw)
+        self._build_times_and_ramps(b, at, unit_mw, stops_units)
 
         start_mmbtu = self.start_fuel_mmbtu_per_mw * self.unit_mw_iso
 
-        @b.Expression(at.hours)
-        def gas_mmbtu(b, t):
+        @PerHour
+        def gas_mmbtu(t):
             return (
                 no_load[t] * b.online_units[t]
                 + per_mwh[t] * b.output_mw[t]
                 + start_mmbtu * b.starts_units[t]
             )
 
-        @b.Expression(at.hours)
-        def co2_t(b, t):
-            return self.co2_t_per_mmbtu * b.gas_mmbtu[t]
+        @PerHour
+        def co2_t(t):
+            return self.co2_t_per_mmbtu * gas_mmbtu[t]
 
         start_nox_kg = self.nox_start_kg_per_mw * self.unit_mw_iso
 
-        @b.Expression(at.hours)
-        def nox_kg(b, t):
+        @PerHour
+        def nox_kg(t):
             return (
-                self._nox_kg_per_mmbtu * b.gas_mmbtu[t]
-                + start_nox_kg * b.starts_units[t]
+                self._nox_kg_per_mmbtu * gas_mmbtu[t] + start_nox_kg * b.starts_units[t]
             )
 
-        @b.Expression(at.hours)
-        def water_m3(b, t):
+        @PerHour
+        def water_m3(t):
             return water[t] * b.output_mw[t]
 
-        @b.Expression(at.hours)
-        def at_once_mw(b, t):
+        @PerHour
+        def at_once_mw(t):
             return unit_mw[t] * b.online_units[t]
 
-        @b.Expression(at.hours)
-        def maintenance_mw(b, t):
+        @PerHour
+        def maintenance_mw(t):
             return unit_mw[t] * b.out_units[at.week_of[t]]
 
-        @b.Expression(at.hours)
-        def sustained_mw(b, t):
+        @PerHour
+        def sustained_mw(t):
             if self.start_h > at.hold_h:
                 return unit_mw[t] * b.online_units[t]
             return unit_mw[t] * (b.installed_units - b.out_units[at.week_of[t]])
@@ -300,20 +299,20 @@ class GasTurbine(Technology):
                 * self.unit_mw_iso
                 * quicksum(weight[t] * b.starts_units[t] for t in at.hours),
             },
-            co2_t=b.co2_t,
-            nox_kg=b.nox_kg,
-            water_m3=b.water_m3,
+            co2_t=co2_t,
+            nox_kg=nox_kg,
+            water_m3=water_m3,
             land_km2=self.land_km2_per_mw * iso_mw,
-            gas_mmbtu=b.gas_mmbtu,
-            at_once_mw=b.at_once_mw,
-            sustained_mw=b.sustained_mw,
+            gas_mmbtu=gas_mmbtu,
+            at_once_mw=at_once_mw,
+            sustained_mw=sustained_mw,
             trips=(Trip(name="unit", at_once_mw=trip_mw, sustained_mw=trip_mw),),
             firm_units=FirmUnits(
                 unit_mw=at.design["unit_mw"], installed=b.installed_units, most=most
             ),
             synchronous_units=b.online_units if self.synchronous else None,
-            grid_forming_mw=b.at_once_mw if self.synchronous else None,
-            maintenance_mw=b.maintenance_mw,
+            grid_forming_mw=at_once_mw if self.synchronous else None,
+            maintenance_mw=maintenance_mw,
             on_gas=b.any_units,
         )
 
@@ -366,7 +365,7 @@ class GasTurbine(Technology):
             return 1.0
         return at.weeks_stood_for(week) / self.maintenance_weeks
 
-    def _build_times_and_ramps(self, b, at, unit_mw) -> None:
+    def _build_times_and_ramps(self, b, at, unit_mw, stops_units) -> None:
         """Write minimum up and down times and ramps where an hour can feel them."""
         up_h, down_h = math.ceil(self.min_up_h), math.ceil(self.min_down_h)
         if up_h > 1:
@@ -381,49 +380,44 @@ class GasTurbine(Technology):
             @b.Constraint(at.hours)
             def minimum_down(b, t):
                 since = at.back(t, down_h)
-                stopped = quicksum(b.stops_units[s] for s in since)
+                stopped = quicksum(stops_units[s] for s in since)
                 return stopped <= b.installed_units - b.online_units[t]
 
         if self.ramp_frac_per_h < 1:
             ramp, least = self.ramp_frac_per_h, self.min_load_frac
             edge = max(ramp, least)  # the most at which a unit comes on or goes off
 
-            @b.Expression(at.hours)
-            def stayed_units(b, t):
+            @PerHour
+            def stayed_units(t):
                 return b.online_units[t] - b.starts_units[t]
 
             @b.Constraint(at.hours)
             def ramp_up(b, t):
                 before = at.before(t)
                 return b.output_mw[t] - b.output_mw[before] <= (
-                    unit_mw[t] * (ramp * b.stayed_units[t] + edge * b.starts_units[t])
-                    - unit_mw[before] * least * b.stops_units[t]
+                    unit_mw[t] * (ramp * stayed_units[t] + edge * b.starts_units[t])
+                    - unit_mw[before] * least * stops_units[t]
                 )
 
             @b.Constraint(at.hours)
             def ramp_down(b, t):
                 before = at.before(t)
                 return b.output_mw[before] - b.output_mw[t] <= (
-                    unit_mw[before]
-                    * (ramp * b.stayed_units[t] + edge * b.stops_units[t])
+                    unit_mw[before] * (ramp * stayed_units[t] + edge * stops_units[t])
                     - unit_mw[t] * least * b.starts_units[t]
                 )
 
     def _build_trip(self, b, at, unit_mw):
         """Return the power that the loss of one unit takes, hour by hour."""
-        if at.against_online:
-            b.any_online = Var(at.hours, domain=Binary, doc="Whether a unit is online.")
+        if not at.against_online:
+            return PerHour(lambda t: unit_mw[t] * b.any_units)
+        b.any_online = Var(at.hours, domain=Binary, doc="Whether a unit is online.")
 
-            @b.Constraint(at.hours)
-            def any_online_if_online(b, t):
-                return b.online_units[t] <= self.max_units * b.any_online[t]
+        @b.Constraint(at.hours)
+        def any_online_if_online(b, t):
+            return b.online_units[t] <= self.max_units * b.any_online[t]
 
-            b.trip_mw = Expression(
-                at.hours, rule=lambda b, t: unit_mw[t] * b.any_online[t]
-            )
-        else:
-            b.trip_mw = Expression(at.hours, rule=lambda b, t: unit_mw[t] * b.any_units)
-        return b.trip_mw
+        return PerHour(lambda t: unit_mw[t] * b.any_online[t])
 
     def recount(self, found: Found, at: Horizon) -> Recount:
         """Work the unit's sums out again, hour by hour, from the four variables."""

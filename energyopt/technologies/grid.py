@@ -13,6 +13,7 @@ from pyomo.environ import Binary, Constraint, NonNegativeReals, Var, quicksum
 from energyopt.technologies.base import (
     Found,
     Horizon,
+    PerHour,
     Recount,
     Technology,
     Terms,
@@ -160,20 +161,20 @@ class Grid(Technology):
                 )
                 return bought <= self.backup_mwh_per_yr
 
-        @b.Expression(at.hours)
-        def net_mw(b, t):
+        @PerHour
+        def net_mw(t):
             return b.import_mw[t] - b.export_mw[t]
 
-        @b.Expression(at.hours)
-        def co2_t(b, t):
+        @PerHour
+        def co2_t(t):
             return self.co2_t_per_mwh * b.import_mw[t]
 
-        @b.Expression(at.hours)
-        def at_once_mw(b, t):
+        @PerHour
+        def at_once_mw(t):
             return self._at_once_frac * self.availability_frac * b.size_mw
 
-        @b.Expression(at.hours)
-        def sustained_mw(b, t):
+        @PerHour
+        def sustained_mw(t):
             return self.availability_frac * b.size_mw
 
         peak_share = [
@@ -181,7 +182,7 @@ class Grid(Technology):
             for f, s in zip(at.series["four_cp_frac"], at.year_share, strict=True)
         ]
         return Terms(
-            net_mw=b.net_mw,
+            net_mw=net_mw,
             capital_usd=self._capital_usd(b.connected, b.size_mw),
             life_yr=self.life_yr,
             cost_usd={
@@ -202,19 +203,19 @@ class Grid(Technology):
                     at.weight[t] * sale[t] * b.export_mw[t] for t in at.hours if exports
                 ),
             },
-            co2_t=b.co2_t,
+            co2_t=co2_t,
             nox_kg=None,
             water_m3=None,
             land_km2=None,
             import_mw=b.import_mw,
             export_mw=b.export_mw,
-            at_once_mw=b.at_once_mw,
-            sustained_mw=b.sustained_mw,
+            at_once_mw=at_once_mw,
+            sustained_mw=sustained_mw,
             trips=(
                 Trip(
                     name="grid",
-                    at_once_mw=b.at_once_mw,
-                    sustained_mw=b.sustained_mw,
+                    at_once_mw=at_once_mw,
+                    sustained_mw=sustained_mw,
                 ),
             ),
             firm_mw=self.firm_credit_frac * b.size_mw,

@@ -14,6 +14,7 @@ from energyopt.technologies.base import (
     Floats,
     Found,
     Horizon,
+    PerHour,
     Recount,
     Technology,
     Terms,
@@ -198,16 +199,16 @@ class Solar(Technology):
             doc="Power to the bus.",
         )
 
-        @b.Expression(at.hours)
-        def available_mw(b, t):
+        @PerHour
+        def available_mw(t):
             return share[t] * b.capacity_mw
 
         @b.Constraint(at.hours)
         def available(b, t):
-            return b.output_mw[t] <= b.available_mw[t]
+            return b.output_mw[t] <= available_mw[t]
 
-        @b.Expression(at.hours)
-        def water_m3(b, t):
+        @PerHour
+        def water_m3(t):
             return self.water_m3_per_mwh * b.output_mw[t]
 
         return Terms(
@@ -221,11 +222,11 @@ class Solar(Technology):
             },
             co2_t=None,
             nox_kg=None,
-            water_m3=b.water_m3,
+            water_m3=water_m3,
             land_km2=self.land_km2_per_mw * b.capacity_mw,
             renewable_mw=b.output_mw,
-            at_once_mw=b.available_mw,  # curtailed power comes back at once
-            sustained_mw=b.available_mw,
+            at_once_mw=available_mw,  # curtailed power comes back at once
+            sustained_mw=available_mw,
             firm_mw=self.firm_credit_frac * b.capacity_mw,
         )
 

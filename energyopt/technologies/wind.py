@@ -16,6 +16,7 @@ from energyopt.technologies.base import (
     Floats,
     Found,
     Horizon,
+    PerHour,
     Recount,
     Technology,
     Terms,
@@ -182,13 +183,13 @@ class Wind(Technology):
             doc="Power to the bus.",
         )
 
-        @b.Expression(at.hours)
-        def available_mw(b, t):
+        @PerHour
+        def available_mw(t):
             return share[t] * b.capacity_mw
 
         @b.Constraint(at.hours)
         def available(b, t):
-            return b.output_mw[t] <= b.available_mw[t]
+            return b.output_mw[t] <= available_mw[t]
 
         return Terms(
             net_mw=b.output_mw,
@@ -204,8 +205,8 @@ class Wind(Technology):
             water_m3=None,
             land_km2=self.land_km2_per_mw * b.capacity_mw,
             renewable_mw=b.output_mw,
-            at_once_mw=b.available_mw,  # curtailed power comes back at once
-            sustained_mw=b.available_mw,
+            at_once_mw=available_mw,  # curtailed power comes back at once
+            sustained_mw=available_mw,
             firm_mw=self.firm_credit_frac * b.capacity_mw,
         )
 
