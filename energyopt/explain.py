@@ -9,13 +9,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from pyomo.environ import value
-
 from energyopt.case import Case
 from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.inputs import Inputs
-from energyopt.model import ELASTIC, build_model, excess_scale
+from energyopt.model import ELASTIC, build_model, excess_found, excess_scale
 from energyopt.solve import solve_model
+
+
+PROVEN_FRAC = 1e-6
+"""A wider gap than this is said beside the least values."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ def least_values(
             "No relaxation of the limits makes room for a plant: the technologies "
             "offered cannot serve the load (max_units, max_mw, maintenance)."
         ]
+    if case.solve.gap_frac > PROVEN_FRAC:
+        sentences.append(f"Least values are proven to {case.solve.gap_frac:.2%}.")
     return Relaxed(
         sentences,
         {
@@ -100,17 +104,14 @@ def _least_excess(
         solve_model(
             plant.m,
             method=case.solve.method,
-            gap_frac=min(case.solve.gap_frac, 1e-4),
+            gap_frac=case.solve.gap_frac,
             time_limit_s=case.solve.time_limit_s,
             threads=case.solve.threads,
             seed=case.solve.seed,
         )
     except (InfeasibleError, NoSolutionError):
         return None
-    return {
-        name: float(value(plant.m.excess[name])) * excess_scale(case, name)
-        for name in names
-    }
+    return {name: excess_found(plant, name) for name in names}
 
 
 def _least(case: Case, name: str, excess: float) -> float:

@@ -36,7 +36,7 @@ from energyopt.finance import (
 )
 from energyopt.inputs import Inputs
 from energyopt.technologies import Horizon, Terms
-from energyopt.units import HOURS_PER_YEAR, KG_PER_T, USD_PER_KUSD
+from energyopt.units import KG_PER_T, USD_PER_KUSD
 
 ELASTIC = (
     "limits.co2_t_per_yr",
@@ -51,6 +51,14 @@ ELASTIC = (
 )
 """What an infeasible case is asked to give way on, by the names in the case: a limit
 in its own unit, and MW short of the installed margin or of reserve in any hour."""
+YEARLY = (
+    "limits.co2_t_per_yr",
+    "limits.nox_t_per_yr",
+    "limits.water_m3_per_yr",
+    "limits.renewable_share_frac",
+    "limits.gpu_served_frac",
+)
+"""Those that are sums over the hours of a year."""
 
 
 @dataclass(frozen=True)
@@ -166,16 +174,7 @@ def build_model(
             name: technology.build(m.plant[name], own[name])
             for name, technology in case.technologies.items()
         }
-        m.excess_scale = {name: excess_scale(case, name) for name in elastic}
-        m.excess = Var(
-            list(elastic),
-            domain=NonNegativeReals,
-            bounds=lambda m, n: (
-                0,
-                _most_excess(case, inputs, n) / m.excess_scale[n],
-            ),
-            doc="Limit exceeded by, as a share of it.",
-        )
+        add_excess(m, case, elastic)
         add_load(m, case, inputs)
         add_balance(m, terms)
         add_gas_line(m, case, terms)
@@ -187,7 +186,7 @@ def build_model(
         if elastic:
             m.cost.deactivate()
             m.total_excess = Objective(
-                expr=quicksum(m.excess[n] for n in elastic), sense=minimize
+                expr=quicksum(m.given_way.values()), sense=minimize
             )
     return PlantModel(case, inputs, m, at, own, terms)
 
@@ -375,6 +374,31 @@ def _losses(most: list[int], total: int) -> Iterator[tuple[int, ...]]:
             yield way
 
 
+def add_excess(m: Any, case: Case, elastic: Collection[str]) -> None:
+    """Make room for the rules that may be broken, each in shares of its limit.
+
+    A yearly rule gives way hour by hour, so that each hour can be solved by itself;
+    the others by one number.
+    """
+    yearly = [name for name in elastic if name in YEARLY]
+    rest = [name for name in elastic if name not in YEARLY]
+    m.excess_scale = {name: excess_scale(case, name) for name in elastic}
+    m.excess = Var(
+        rest,
+        domain=NonNegativeReals,
+        bounds=(0, 1e4),
+        doc="Rule broken by, as a share of its limit.",
+    )
+    m.hourly_excess = Var(
+        yearly,
+        m.hours,
+        domain=NonNegativeReals,
+        bounds=lambda m, name, t: (0, 10 * _most_per_hour(case, name)),
+        doc="Rule broken by in the hour, in the unit of its row.",
+    )
+    m.given_way = {name: m.excess[name] for name in rest}  # yearly ones follow
+
+
 def _excess(m: Any, name: str) -> Any:
     """Return by how much a rule may be broken, in its own unit, or zero."""
     return m.excess_scale[name] * m.excess[name] if name in m.excess else 0.0
@@ -388,18 +412,10 @@ def excess_scale(case: Case, name: str) -> float:
     return 1.0 if name.endswith("_frac") else max(limit, 1.0)
 
 
-def _most_excess(case: Case, inputs: Inputs, name: str) -> float:
-    """Return a bound that no plant worth naming exceeds, in the rule's unit."""
-    if name.endswith("_frac"):
-        return 1.0
-    yearly_mwh = case.load.facility_mw * HOURS_PER_YEAR
-    return {
-        "limits.co2_t_per_yr": 2 * yearly_mwh,
-        "limits.nox_t_per_yr": 0.01 * yearly_mwh,
-        "limits.water_m3_per_yr": 10 * yearly_mwh,
-        "limits.land_km2": 100 * case.load.facility_mw,
-        "limits.capital_usd": 1e9 * case.load.facility_mw,
-    }.get(name, 10 * case.load.facility_mw)
+def _most_per_hour(case: Case, name: str) -> float:
+    """Return what no plant worth naming adds to a yearly row in an hour."""
+    per_mwh = {"limits.nox_t_per_yr": 10.0, "limits.water_m3_per_yr": 10.0}
+    return per_mwh.get(name, 2.0) * case.load.facility_mw
 
 
 def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> None:
@@ -410,18 +426,20 @@ def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> N
         parts = (getattr(term, field) for term in terms.values())
         return quicksum(part[t] for part in parts if part is not None)
 
-    def yearly(name: str, left: Callable[[int], Any], right: Any) -> None:
-        _add_yearly(m, name, left, right, at, mean=limits.mean_of_years)
+    def yearly(
+        name: str, left: Callable[[int], Any], right: float, unit: float
+    ) -> None:
+        """Write a limit; its row's right side moves by ``unit`` per unit of it."""
+        mean = limits.mean_of_years
+        _add_yearly(m, name, left, right, at, mean=mean, row_per_unit=unit)
 
-    if limits.co2_t_per_yr is not None:
-        most = limits.co2_t_per_yr + _excess(m, "limits.co2_t_per_yr")
-        yearly("co2_t_per_yr", lambda t: total("co2_t", t), most)
-    if limits.nox_t_per_yr is not None:
-        most = limits.nox_t_per_yr + _excess(m, "limits.nox_t_per_yr")
-        yearly("nox_t_per_yr", lambda t: total("nox_kg", t), KG_PER_T * most)
-    if limits.water_m3_per_yr is not None:
-        most = limits.water_m3_per_yr + _excess(m, "limits.water_m3_per_yr")
-        yearly("water_m3_per_yr", lambda t: total("water_m3", t), most)
+    if (most := limits.co2_t_per_yr) is not None:
+        yearly("co2_t_per_yr", lambda t: total("co2_t", t), most, 1.0)
+    if (most := limits.nox_t_per_yr) is not None:
+        kg = most * KG_PER_T
+        yearly("nox_t_per_yr", lambda t: total("nox_kg", t), kg, KG_PER_T)
+    if (most := limits.water_m3_per_yr) is not None:
+        yearly("water_m3_per_yr", lambda t: total("water_m3", t), most, 1.0)
     if (share := limits.renewable_share_frac) is not None:
 
         def missing(t: int) -> Any:
@@ -430,47 +448,66 @@ def add_limits(m: Any, case: Case, terms: Mapping[str, Terms], at: Horizon) -> N
                 - total("export_mw", t)
                 - total("storage_loss_mw", t)
             )
-            given = _excess(m, "limits.renewable_share_frac") * m.demand_mw[t]
-            return share * (m.demand_mw[t] - m.unserved_mw[t]) - green - given
+            return share * (m.demand_mw[t] - m.unserved_mw[t]) - green
 
-        yearly("renewable_share_frac", missing, 0.0)
+        yearly("renewable_share_frac", missing, 0.0, _mean_year(at, m.demand_mw))
     if limits.land_km2 is not None:
         parts = (t.land_km2 for t in terms.values() if t.land_km2 is not None)
-        most = limits.land_km2 + _excess(m, "limits.land_km2")
-        m.limit_land_km2 = Constraint(expr=quicksum(parts) <= most)
+        land = limits.land_km2 + _excess(m, "limits.land_km2")
+        m.limit_land_km2 = Constraint(expr=quicksum(parts) <= land)
     if limits.capital_usd is not None:
-        most = limits.capital_usd + _excess(m, "limits.capital_usd")
+        usd = limits.capital_usd + _excess(m, "limits.capital_usd")
         m.limit_capital_usd = Constraint(
-            expr=all_in_capital_usd(m, case, terms) / 1e6 <= most / 1e6
+            expr=all_in_capital_usd(m, case, terms) / 1e6 <= usd / 1e6
         )
-    least = limits.gpu_served_frac - _excess(m, "limits.gpu_served_frac")
+    unserved = 1 - limits.gpu_served_frac
     yearly(
         "gpu_served_frac",
-        lambda t: m.unserved_mw[t] / m.pue[t] - (1 - least) * m.it_mw[t],
+        lambda t: m.unserved_mw[t] / m.pue[t] - unserved * m.it_mw[t],
         0.0,
+        _mean_year(at, m.it_mw),
     )
+
+
+def _mean_year(at: Horizon, hourly: list[float]) -> float:
+    """Return the weighted sum of a series over the average year."""
+    return sum(w * x for w, x in zip(at.weight, hourly, strict=True))
 
 
 def _add_yearly(
     m: Any,
     name: str,
     left: Callable[[int], Any],
-    right: Any,
+    right: float,
     at: Horizon,
     *,
     mean: bool,
+    row_per_unit: float,
 ) -> None:
     """Write ``sum of weight * left <= right`` for each weather year, or their mean."""
     spans = [range(len(at.weight))] if mean else list(at.years)
+    share = [1.0] * len(at.weight) if mean else at.year_share.tolist()
+    rule_name = f"limits.{name}"
+    scale = m.excess_scale.get(rule_name)
+    if scale is not None and len(m.excess_scale) == 1 and len(spans) == 1:
+        # Alone, its own sum is what there is to minimise: no row ties the hours.
+        summed = quicksum(at.weight[t] / share[t] * left(t) for t in spans[0])
+        m.given_way[rule_name] = (summed - right) / (row_per_unit * scale)
+        return
+
+    def net(t: int) -> Any:
+        return left(t) if scale is None else left(t) - m.hourly_excess[rule_name, t]
 
     def rule(m, y):
-        share = at.year_share if not mean else [1.0] * len(at.weight)
-        return (
-            quicksum(at.weight[t] / float(share[t]) * left(t) for t in spans[y])
-            <= right
-        )
+        summed = quicksum(at.weight[t] / share[t] * net(t) for t in spans[y])
+        return summed <= right
 
     m.add_component(f"limit_{name}", Constraint(range(len(spans)), rule=rule))
+    if scale is not None:
+        m.given_way[rule_name] = quicksum(
+            at.weight[t] / (row_per_unit * scale) * m.hourly_excess[rule_name, t]
+            for t in m.hours
+        )
 
 
 def all_in_capital_usd(m: Any, case: Case, terms: Mapping[str, Terms]) -> Any:
@@ -517,6 +554,28 @@ def add_cost(
     m.cost = Objective(
         expr=quicksum(m.cost_usd[key] for key in costs) / USD_PER_KUSD, sense=minimize
     )
+
+
+def excess_found(plant: PlantModel, name: str) -> float:
+    """Return by how much a solved elastic model breaks a rule, in the rule's unit.
+
+    Of a yearly rule that holds in each weather year it is the worst year's.
+    """
+    m, at = plant.m, plant.at
+    if name not in YEARLY:
+        return float(value(m.excess[name])) * m.excess_scale[name]
+    per_year = max(value(m.given_way[name]), 0.0) * m.excess_scale[name]
+    if plant.case.limits.mean_of_years or len(at.years) == 1:
+        return float(per_year)
+    mean = sum(at.weight[t] * m.hourly_excess[name, t].value for t in m.hours)
+    if mean == 0:
+        return 0.0
+    worst = max(
+        sum(at.weight[t] * m.hourly_excess[name, t].value for t in year)
+        / float(at.year_share[year.start])
+        for year in at.years
+    )
+    return float(per_year * worst / mean)
 
 
 def found_arrays(plant: PlantModel) -> dict[str, dict[str, Any]]:

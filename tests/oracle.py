@@ -65,7 +65,7 @@ class Answer:
     mw: dict[str, float] = field(default_factory=dict)
     mwh: dict[str, float] = field(default_factory=dict)
     energy_mwh: dict[str, float] = field(default_factory=dict)
-    capital_usd: float = 0.0
+    used: dict[str, float] = field(default_factory=dict)  # of what the case may limit
 
 
 class Matrix:
@@ -214,8 +214,8 @@ def at_full_load(unit: Any, temp_c: Any, wet_c: Any, pressure_pa: Any) -> Any:
     thin = np.minimum(pressure_pa / 101_325, 1) if unit.pressure_derate else 1.0
     half_life = unit.life_yr / 2
     gross = unit.unit_mw_iso * thin * np.ones_like(temp_c)
-    gross -= gross * unit.derate_frac_per_c * np.clip(
-        inlet_c - unit.derate_from_c, 0, None
+    gross -= (
+        gross * unit.derate_frac_per_c * np.clip(inlet_c - unit.derate_from_c, 0, None)
     )
     gross *= 1 - half_life * unit.degradation_output_frac_per_yr
     rate = unit.heat_rate_hhv_mmbtu_per_mwh * (
@@ -409,10 +409,20 @@ def whole_plant(case: Case, s: Series, *, gap_frac: float = 1e-7) -> Answer:
             path = f"{name}.{label}" if label else name
             answer.energy_mwh[path] = sum(float(w @ (f * x[c])) for f, c in form)
     answer.energy_mwh["unserved"] = float(w @ x[short])
-    capital = sum(float(np.sum(f * x[c])) for f, c in p.capital_usd)
-    answer.capital_usd = all_in(case) * (
-        capital + fixed + case.gas.lateral_usd * float(x[line])
-    )
+
+    def total(form: Form, factor: Any = 1.0) -> float:
+        return sum(float(np.sum(factor * f * x[c])) for f, c in form)
+
+    direct = total(p.capital_usd) + fixed + case.gas.lateral_usd * float(x[line])
+    served_mwh = float(w @ s.demand_mw) - answer.energy_mwh["unserved"]
+    answer.used = {
+        "co2_t_per_yr": total(p.co2_t, w),
+        "nox_t_per_yr": total(p.nox_kg, w) / 1000,
+        "water_m3_per_yr": total(p.water_m3, w),
+        "land_km2": total(p.land_km2),
+        "capital_usd": all_in(case) * direct,
+        "renewable_share_frac": total(p.green_mw, w) / served_mwh,
+    }
     return answer
 
 
@@ -449,11 +459,14 @@ def gas_units(mx: Matrix, p: Parts, case: Case, s: Series, t: Any, line: int) ->
     if t.ramp_frac_per_h < 1:
         step = t.ramp_frac_per_h * unit_mw
         edge = np.maximum(step, least)
-        stay: Form = [(step, before(on)), (-step, down)]
-        rise = [*output, (-np.roll(least, 1), before(on)), (-1, before(above))]
-        limit = [*stay, (edge, up), (-np.roll(least, 1), down)]
+        stay: Form = [(1, before(on)), (-1, down)]
+        then = np.roll(least, 1)
+        rise = [*output, (-then, before(on)), (-1, before(above))]
+        limit = [*scaled(stay, step), (edge, up), (-then, down)]
         mx.rows(-INF, rise + scaled(limit, -1), 0, hours)
-        limit = [*stay, (edge, down), (-least, up)]
+        # Backwards in time a fall is a rise.
+        limit = [*scaled(stay, np.roll(step, 1)), (np.roll(edge, 1), down)]
+        limit += [(-least, up)]
         mx.rows(-INF, scaled(rise, -1) + scaled(limit, -1), 0, hours)
 
     # Maintenance: each unit is away once for a run of whole weeks.
@@ -562,12 +575,12 @@ def battery_blocks(
 
     p.net_mw += [(1, out), (-1, into)]
     p.ready_mw += [(1, ready)]
-    p.lasting_mw += [(1, out)]
+    p.lasting_mw += [(1, out), (-1, into)]  # its plan goes on: later hours rest on it
     if case.contingencies and case.contingencies.battery_block:
-        rest = mx.columns(hours, INF)  # planned discharge that the others go on with
-        mx.rows(-INF, [(1, rest), (-1, out)], 0, hours)
-        mx.rows(0, [*free, (-t.block_mw, built), (-1, rest)], INF, hours)
-        p.lost.append(([(t.block_mw, built)], [(1, out), (-1, rest)]))
+        # At most a block's power of what is ready; of a plan that goes on in
+        # proportion to the blocks left, no more than that either.
+        block: Form = [(t.block_mw, built)]
+        p.lost.append((block, block))
     if t.grid_forming:
         p.forming_mw += [(1, ready)]
     p.swing_mw += [(1, swing)]
@@ -625,9 +638,7 @@ def connection(mx: Matrix, p: Parts, case: Case, s: Series, t: Any) -> Any:
     return {"mw": size, "energy": {"": [(one, bought)], "export": [(one, sold)]}}
 
 
-def sun_or_wind(
-    mx: Matrix, p: Parts, case: Case, s: Series, t: Any, share: Any
-) -> Any:
+def sun_or_wind(mx: Matrix, p: Parts, case: Case, s: Series, t: Any, share: Any) -> Any:
     """Add a source that gives what the weather gives, or less."""
     hours, w = len(s.demand_mw), s.weight_h
     size = mx.columns(1, t.max_mw, t.min_mw)

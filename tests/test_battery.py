@@ -8,7 +8,18 @@ from __future__ import annotations
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from plants import BATTERY, GAS, GRID, SOLAR, built, case, solve, solved
+from plants import (
+    BATTERY,
+    GAS,
+    GRID,
+    SOLAR,
+    built,
+    case,
+    solve,
+    solved,
+    store,
+    written,
+)
 from pydantic import ValidationError
 
 from energyopt.errors import InfeasibleError
@@ -227,30 +238,46 @@ def test_twice_the_hold_time_needs_twice_the_energy():
     assert_allclose(found["energy_mwh"], 5 / 0.8 / 0.9)
 
 
-def test_ready_energy_is_there_after_the_hours_own_discharge():
-    """An 8 MW unit, 10 MW in hour 0: 2 MWh out, and 2.5 must be left after it: 4.5.
+# Half of an hour's reserve is easily hidden by the next hour's: these two are bound in
+# one hour, and by one of the two rows.
+FLOOR = PAID | {"discharge_frac": 0.8, "floor_frac": 0.2}
 
-    Counting what was there before, 2.5 MWh would do.
+
+def test_ready_energy_is_there_after_the_hours_own_discharge():
+    """An 8 MW unit, 10 MW in hour 0: 2 MW are 2.5 MWh out of store.
+
+    After it 10 MW x 0.25 h / 0.8 = 3.125 are left above a fifth of E, so E - 2.5 =
+    3.125 + 0.2 E and E = 7.031 MWh. Counting what was there before, 3.906.
     """
-    found = ready(PAID, [10, 0], gas=ONE_UNIT | {"unit_mw_iso": 8}).arrays["battery"]
-    assert_allclose(found["energy_mwh"], 4.5)
-    assert_allclose(found["stored_mwh"], [2.5, 4.5])
+    found = ready(FLOOR, [10, 0], gas=ONE_UNIT | {"unit_mw_iso": 8}).arrays["battery"]
+    assert_allclose(found["energy_mwh"], 5.625 / 0.8)
+    assert_allclose(found["stored_mwh"], [5.625 / 0.8 - 2.5, 5.625 / 0.8])
 
 
 def test_ready_energy_is_there_before_the_hours_own_charge():
-    """A unit that gives 10 MW or nothing, 8 MW in hour 0: 2 MWh go in, out in hour 1.
+    """A unit of 10 MW or nothing, 8 MW in hour 0: 2 MWh go in, 1.6 out in hour 1.
 
-    8 MW for a quarter of an hour must be there before they go in: 2 + 2 = 4 MWh.
-    Counting what is there after, 2 would do.
+    8 MW x 0.25 h / 0.8 = 2.5 MWh are there before them, above a fifth of E: E - 2 =
+    2.5 + 0.2 E and E = 5.625 MWh. Counting what is there after, 3.125 would do.
     """
     found = ready(
-        PAID,
-        [8, 2],
+        FLOOR,
+        [8, 1.6],
         hold=HOLD | {"against": "online"},
         gas=ONE_UNIT | {"min_load_frac": 1},
     ).arrays["battery"]
-    assert_allclose(found["energy_mwh"], 4)
-    assert_allclose(found["stored_mwh"], [4, 2])
+    assert_allclose(found["energy_mwh"], 5.625)
+    assert_allclose(found["stored_mwh"], [5.625, 3.625])
+
+
+def test_a_battery_that_is_not_built_cannot_be_lost():
+    """10 MW of sun for 10 MW: nothing is built and no block is a loss to ride through."""
+    made = case(
+        technologies={"solar": SOLAR | {"max_mw": 10}, "battery": PAID},
+        contingencies=HOLD,
+    )
+    result = solved(made, 1, solar__share_frac=[1])
+    assert_allclose(result.arrays["battery"]["power_mw"], 0, atol=1e-9)
 
 
 def test_swing_is_kept_out_of_dispatch_and_reserve():
@@ -322,3 +349,68 @@ def test_a_battery_forms_the_grid_if_it_can(forming, online):
     assert_allclose(
         result.arrays["battery"]["ready_mw"] >= 5 - 1e-6, np.array([forming])
     )
+
+
+# The laws again in numpy: by how much arrays that were written down break them
+
+LOSSY = BATTERY | {"charge_frac": 0.5, "discharge_frac": 0.5, "floor_frac": 0.25}
+
+
+def broken(law, battery=LOSSY, **arrays):
+    """Return by how much a law is broken in two hours, of 4 MW and 6 MWh."""
+    own = store(2, power=4, energy=6, stored=3) | {
+        name: np.array(values, dtype=float) if np.ndim(values) else float(values)
+        for name, values in arrays.items()
+    }
+    found = written(2, {"battery": battery}, {"battery": own})
+    return found.technologies["battery"].broken[law]
+
+
+def test_rechecked_stored_energy():
+    """2.5 + 4 x 0.5 - 5 = -0.5 and 5 - 1 / 0.5 - 2.5 = 0.5: half a MWh off in both."""
+    arrays = {"stored_mwh": [5, 2.5], "charge_mw": [4, 0], "discharge_mw": [0, 1]}
+    assert_allclose(broken("storage_balance_mwh", **arrays), [0.5, 0.5])
+    assert_allclose(broken("full_mwh", stored_mwh=[7, 2]), [1, -4])
+    assert_allclose(broken("floor_mwh", stored_mwh=[7, 1]), [-5.5, 0.5])
+
+
+def test_rechecked_converter():
+    """4 MW: 3 in, 1 out and 1 for swings are one too many."""
+    arrays = {"charge_mw": [3, 0], "discharge_mw": [1, 1], "swing_mw": 1}
+    assert_allclose(broken("converter_mw", **arrays), [1, -2])
+    assert_allclose(broken("both_ways_mw", **arrays), [1, 0])
+
+
+def test_rechecked_ready_power_and_energy():
+    """5 MW ready beside 1 for swings: 2 too many.
+
+    A quarter of an hour of 2 and 5 MW takes 1 and 2.5 MWh at 0.5; 2.5 - 1.5 = 1 MWh
+    is there before and after: 0 and 1.5 too few.
+    """
+    arrays = {"ready_mw": [2, 5], "swing_mw": 1, "stored_mwh": [5, 2.5]}
+    assert_allclose(broken("ready_power_mw", **arrays), [-1, 2])
+    assert_allclose(broken("ready_energy_mwh", **arrays), [0, 1.5])
+
+
+@pytest.mark.parametrize("variable", ["charge_mw", "discharge_mw", "ready_mw"])
+def test_rechecked_signs(variable):
+    """-2 MW is 2 off."""
+    assert_allclose(broken("not_negative_mw", **{variable: [-2, 0]}), [2, 0])
+
+
+def test_rechecked_sizes():
+    """Offered 5 to 8 MW and 10 MWh, blocks of 6, at least two hours; built 9 and 12.
+
+    9 - 8, 5 - 9, 6 - 9, 18 - 12, 12 - 10. Nothing built needs no block.
+    """
+    offered = LOSSY | {
+        "min_mw": 5,
+        "max_mw": 8,
+        "max_mwh": 10,
+        "block_mw": 6,
+        "min_hours_h": 2,
+    }
+    found = broken("bounds_mw", offered, power_mw=9, energy_mwh=12)
+    assert_allclose(found, [1, -4, -3, 6, 2])
+    none = broken("bounds_mw", offered | {"min_mw": 0}, power_mw=0, energy_mwh=0)
+    assert_allclose(none, [-8, 0, 0, 0, -10])

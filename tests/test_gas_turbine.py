@@ -10,7 +10,18 @@ import numpy as np
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
-from plants import GAS, SOLAR, built, case, inputs, money, solve, solved
+from plants import (
+    GAS,
+    SOLAR,
+    built,
+    case,
+    inputs,
+    machine,
+    money,
+    solve,
+    solved,
+    written,
+)
 
 from energyopt.errors import InfeasibleError
 from energyopt.technologies import GasTurbine
@@ -391,8 +402,8 @@ def test_a_unit_comes_on_and_goes_off_at_minimum_load(demand, unserved):
 
 
 def held(unit, online, starts, output):
-    """Return the model of two hours with the units online and the output fixed."""
-    plant = built(gas_case(unit), 2, demand_mw=20)
+    """Return a model with the units online, the starts and the output fixed."""
+    plant = built(gas_case(unit), len(online), demand_mw=20)
     for name, values in (
         ("online_units", online),
         ("starts_units", starts),
@@ -406,12 +417,13 @@ def held(unit, online, starts, output):
 def test_a_stopping_unit_does_not_hand_its_output_to_another():
     """Two units at 5 MW, ramp 2: when one stops, the other gives at most 5 + 2 = 7.
 
-    With the stopped unit's 5 MW counted as room to rise, 9.9 MW would do.
+    With the stopped unit's 5 MW counted as room to rise, 12 MW would do.
     """
     unit = SLOW | {"min_units": 2, "max_units": 2}
-    solve(held(unit, online=[2, 1], starts=[1, 0], output=[10, 7]))
+    path = {"online": [2, 1, 2], "starts": [0, 0, 1]}
+    solve(held(unit, **path, output=[10, 7, 11]))
     with pytest.raises(InfeasibleError):
-        solve(held(unit, online=[2, 1], starts=[1, 0], output=[10, 7.1]))
+        solve(held(unit, **path, output=[10, 7.1, 11]))
 
 
 def test_a_starting_unit_does_not_help_another_to_ramp_down():
@@ -421,9 +433,10 @@ def test_a_starting_unit_does_not_help_another_to_ramp_down():
     forgotten, 8 would.
     """
     unit = SLOW | {"max_units": 2}
-    solve(held(unit, online=[1, 2], starts=[0, 1], output=[10, 13]))
+    path = {"online": [1, 2, 2], "starts": [0, 1, 0]}
+    solve(held(unit, **path, output=[10, 13, 14]))
     with pytest.raises(InfeasibleError):
-        solve(held(unit, online=[1, 2], starts=[0, 1], output=[10, 12.9]))
+        solve(held(unit, **path, output=[10, 12.9, 14]))
 
 
 # Maintenance: weeks of one or two hours, so that a visit can be followed by eye
@@ -511,6 +524,13 @@ def test_a_long_visit_stays_within_its_weather_year():
     result = solved(gas_case(unit), 6, weeks=[0, 1, 1, 2, 3, 4], years=2)
     out = result.recounted.technologies["gas"].maintenance_mw
     assert_allclose(out, [10, 10, 10, 10, 10, 0])
+
+
+def test_a_visit_is_no_longer_than_the_year():
+    """Two weeks out of a year of one: one unit is out, not the same one twice."""
+    result = solved(gas_case(ONE | {"maintenance_weeks": 2}), 2, weeks=[0, 0])
+    assert_allclose(result.recounted.technologies["gas"].maintenance_mw, [10, 10])
+    assert_allclose(result.arrays["plant"]["unserved_mw"], [10, 10])
 
 
 def representative(gas, demand):
@@ -605,3 +625,131 @@ def test_design_hour_sizes_a_unit():
     made = gas_case(GAS | {"derate_frac_per_c": 0.01}, site={"design_temp_c": 35})
     design = inputs(made, 1, temp_air=15.0).design["gas"]
     assert_allclose(np.array(design["unit_mw"]), 8)
+
+
+def test_a_type_that_is_not_installed_cannot_be_lost():
+    """12 MW of sun for 10 MW; a unit of 50 MW on offer is not a loss to ride through."""
+    made = case(
+        technologies={
+            "solar": SOLAR | {"max_mw": 12},
+            "gas": PAID | {"unit_mw_iso": 50},
+        },
+        contingencies={},
+    )
+    result = solved(made, 1, solar__share_frac=[1])
+    assert_allclose(result.arrays["gas"]["installed_units"], 0, atol=1e-6)
+
+
+# The laws again in numpy: by how much arrays that were written down break them
+
+
+def broken(unit, law, arrays, **series):
+    """Return by how much a law is broken, hour by hour."""
+    hours = len(arrays["online_units"])
+    found = written(hours, {"gas": unit}, {"gas": machine(hours) | arrays}, **series)
+    return found.technologies["gas"].broken[law]
+
+
+def floats(**arrays):
+    return {name: np.array(values, dtype=float) for name, values in arrays.items()}
+
+
+def test_rechecked_output():
+    """12 MW of one unit: 2 too many; 10 MW of two with a minimum of 6: 2 too few."""
+    arrays = floats(online_units=[1, 2], output_mw=[12, 18])
+    assert_allclose(broken(GAS, "full_load_mw", arrays), [2, -2])
+    arrays = floats(online_units=[2, 1], output_mw=[10, 9])
+    unit = GAS | {"min_load_frac": 0.6}
+    assert_allclose(broken(unit, "minimum_load_mw", arrays), [2, -3])
+
+
+def test_rechecked_units_in_service():
+    """Two units, one of them out in week 0: two online are one too many."""
+    arrays = floats(online_units=[2, 2], begins_units=[1, 0])
+    arrays["installed_units"] = 2.0
+    unit = GAS | {"maintenance_weeks": 1}
+    assert_allclose(broken(unit, "in_service_units", arrays, weeks=[0, 1]), [1, 0])
+
+
+def test_rechecked_starts():
+    """0, 1, 3 units online with starts 0, 1, 1: one start is missing in hour 2."""
+    arrays = floats(online_units=[0, 1, 3], starts_units=[0, 1, 1])
+    assert_allclose(broken(GAS, "starts_units", arrays), [0, 0, 1])
+
+
+def test_rechecked_whole_units_and_bounds():
+    """6 units where 2 to 5 are offered; 1.4 online is 0.4 off; -1 online is 1 off."""
+    arrays = floats(online_units=[1.4, -1, 2])
+    arrays["installed_units"] = 6.0
+    unit = GAS | {"min_units": 2}
+    assert_allclose(broken(unit, "bounds_units", arrays), [-4, 1])
+    whole = broken(unit, "whole_units", arrays)
+    assert_allclose(whole[:3], [0.4, 0, 0])
+    assert_allclose(broken(unit, "not_negative_units", arrays).max(), 1)
+
+
+def test_rechecked_minimum_up_time():
+    """Two started in hour 0, one left in hour 1: one is off too early."""
+    arrays = floats(online_units=[2, 1, 0], starts_units=[2, 0, 0])
+    unit = GAS | {"min_up_h": 2}
+    assert_allclose(broken(unit, "minimum_up_units", arrays), [0, 1, 0])
+
+
+def test_rechecked_minimum_down_time():
+    """Three units, two stopped in hour 1, two online in hour 2: one is on too early."""
+    arrays = floats(online_units=[2, 0, 2], starts_units=[0, 0, 2])
+    arrays["installed_units"] = 3.0
+    unit = GAS | {"min_down_h": 2}
+    assert_allclose(broken(unit, "minimum_down_units", arrays), [-1, -1, 1])
+
+
+@pytest.mark.parametrize(
+    ("ramp", "least", "up", "down"),
+    [
+        # h 0: 10 - 16 - 10 r + 8 m; h 1: 16 - 10 - 8 (r + e). Down the other way round:
+        # h 0: 16 - 10 - 8 (r + e); h 1: 10 - 16 - 10 r + 8 m.
+        (0.2, 0.5, [-4, 0.4], [0.4, -4]),
+        (0.4, 0.2, [-8.4, -0.4], [-0.4, -8.4]),
+    ],
+)
+def test_rechecked_ramps(ramp, least, up, down):
+    """10 MW of one unit, 16 MW of two an hour later, when a unit gives 8 MW (35 °C).
+
+    r is the ramp, m the minimum load, e the larger: what a unit comes on or goes off
+    with. Starting, ``r + e`` of 8 MW; the one that stops leaves at least m of 8 MW.
+    """
+    arrays = floats(online_units=[1, 2], starts_units=[0, 1], output_mw=[10, 16])
+    unit = GAS | {
+        "ramp_frac_per_h": ramp,
+        "min_load_frac": least,
+        "derate_frac_per_c": 0.01,
+    }
+    series = {"temp_air": [15, 35]}
+    assert_allclose(broken(unit, "ramp_up_mw", arrays, **series), up)
+    assert_allclose(broken(unit, "ramp_down_mw", arrays, **series), down)
+
+
+def test_rechecked_maintenance():
+    """Two units, one visit: one is missing; a third visit is one too many as well."""
+    unit = GAS | {"maintenance_weeks": 1}
+    for begins, missing in (([1, 0], 1), ([1, 1], 0), ([2, 1], 1)):
+        arrays = floats(online_units=[0, 0], begins_units=begins)
+        arrays["installed_units"] = 2.0
+        found = broken(unit, "maintenance_units", arrays, weeks=[0, 1])
+        assert_allclose(found, [missing])
+
+
+def test_rechecked_maintenance_in_representative_weeks():
+    """A week that stands for three, two weeks a visit: 1.5 units for one begun."""
+    unit = GAS | {"maintenance_weeks": 2}
+    arrays = floats(online_units=[0, 0, 0, 0], begins_units=[1, 0])
+    arrays["installed_units"] = 2.0
+    found = broken(
+        unit,
+        "maintenance_units",
+        arrays,
+        weeks=[0, 0, 1, 1],
+        weight=[252, 252, 84, 84],
+        chains=(range(2), range(2, 4)),
+    )
+    assert_allclose(found, [0.5])

@@ -10,7 +10,18 @@ import pandas as pd
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
-from plants import GAS, GRID, SOLAR, built, case, money, solve, solved
+from plants import (
+    GAS,
+    GRID,
+    SOLAR,
+    built,
+    case,
+    connection,
+    money,
+    solve,
+    solved,
+    written,
+)
 from pydantic import ValidationError
 
 from energyopt.errors import InfeasibleError
@@ -375,3 +386,44 @@ def test_what_carries_the_load_at_once_depends_on_the_mode(mode, stated, at_once
     assert_allclose(result.arrays["plant"]["at_once_mw"], [100 + at_once])
     assert_allclose(result.arrays["plant"]["sustained_mw"], [116])
     assert_allclose(result.recounted.technologies["grid"].at_once_mw, [at_once])
+
+
+# The laws again in numpy: by how much arrays that were written down break them
+
+
+def broken(law, grid=GRID, *, size=10.0, bought=(0, 0), sold=(0, 0), **series):
+    """Return by how much a law is broken in two hours."""
+    own = connection(2, size=size) | {
+        "import_mw": np.array(bought, dtype=float),
+        "export_mw": np.array(sold, dtype=float),
+    }
+    found = written(2, {"grid": grid}, {"grid": own}, **series)
+    return found.technologies["grid"].broken[law]
+
+
+def test_rechecked_flows():
+    """80 % of 10 MW: 9 bought is one too many; sold 9 too, and all of it in parallel."""
+    part = GRID | {"availability_frac": 0.8}
+    assert_allclose(broken("import_mw", part, bought=[9, 7]), [1, -1])
+    export = part | {"mode": "export"}
+    assert_allclose(broken("export_mw", export, sold=[9, 7]), [1, -1])
+    assert_allclose(broken("export_mw", part, sold=[9, 7]), [9, 7])
+    assert_allclose(broken("both_ways_mw", bought=[3, 2], sold=[1, 4]), [1, 2])
+    assert_allclose(broken("not_negative_mw", bought=[-3, 2]), [3, 0])
+    assert_allclose(broken("not_negative_mw", sold=[-3, 2]), [3, 0])
+
+
+def test_rechecked_size():
+    """Offered 4 to 8 MW: 10 are 2 too many; without a connection none is offered."""
+    assert_allclose(broken("bounds_mw", GRID | {"min_mw": 4, "max_mw": 8}), [2, -6])
+    assert_allclose(broken("bounds_mw", GRID | {"mode": "none"}), [10, -10])
+
+
+def test_rechecked_budget():
+    """Hours of 2 and 6 in years that weigh a quarter and three: 8 h in each year.
+
+    1 and 2 MW: 8 and 16 MWh against 10.
+    """
+    grid = BACKUP | {"backup_mwh_per_yr": 10}
+    found = broken("backup_budget_mwh", grid, bought=[1, 2], years=2, weight=[2, 6])
+    assert_allclose(found, [-2, 6])

@@ -50,10 +50,14 @@ def test_lcoe_is_before_and_after_export_income(exporting):
 
 
 def test_lcoe_leaves_lost_compute_out():
-    """200 USD for the 10 MWh served; with 2 MWh x 1,000 USD lost it would be 220."""
+    """200 USD for the 10 MWh served; with 2 MWh x 1,000 USD lost it would be 220.
+
+    Behind a PUE of 1.25 that is 25 USD for each of 8 MWh of IT, of 9.6 asked.
+    """
     gas = GAS | {"max_units": 1, "min_units": 1}
     found = told(solved(case(technologies={"gas": gas}), 1, demand_mw=12))
     assert_allclose(found["lcoe_usd_per_mwh"], 20)
+    assert_allclose(found["lcoe_usd_per_mwh_it"], 25)
     assert_allclose(found["cost_usd_per_yr"]["lost_compute"], 2000)
     assert_allclose(found["unserved_mwh"], 2)
 
@@ -89,6 +93,13 @@ def test_uptime_counts_energy_not_hours():
     assert_allclose(metrics.gpu_served_frac(found), 0.975)
     assert_allclose(metrics.gpu_full_hours_frac(found), 0.75)
     assert_allclose(metrics.served_mwh(found), 39)
+
+
+def test_a_solvers_rounding_leaves_an_hour_full():
+    """10.5 W short of 10 MW is rounding, 20 W is not: half of the hours are full."""
+    short = np.array([1.05e-5, 2e-5])
+    found = written(2, {"gas": GAS}, {"gas": machine(2)}, unserved=short)
+    assert_allclose(metrics.gpu_full_hours_frac(found), 0.5)
 
 
 def test_uptime_counts_energy_behind_the_pue():
@@ -148,6 +159,17 @@ def test_energy_by_use_closes():
         "served": 28,
     }
     assert energy["served"] == 10 + 24 + 0 + 6 - 8 - 4
+
+
+def test_energy_in_and_out_of_a_battery_is_told_apart():
+    """4 MWh in and 3 out, not 1 net."""
+    arrays = store(2) | {
+        "charge_mw": np.array([4.0, 0.0]),
+        "discharge_mw": np.array([0.0, 3.0]),
+    }
+    found = written(2, {"battery": BATTERY}, {"battery": arrays})
+    energy = metrics.energy_mwh(found)
+    assert_allclose([energy["battery_charge"], energy["battery_discharge"]], [4, 3])
 
 
 def test_renewable_share_takes_exports_and_losses_off():
@@ -241,10 +263,10 @@ def test_unit_table_of_a_type_that_stands_still():
 
 
 def test_summary_states_emissions_water_and_fuel():
-    """One hour of 10 MW: 100 MMBtu, 5 t, 100 kg, 10 m3, on 1 km2."""
+    """One hour of 10 MW from two units: 100 MMBtu, 5 t, 100 kg, 10 m3, on 2 km2."""
     gas = GAS | {
-        "min_units": 1,
-        "max_units": 1,
+        "min_units": 2,
+        "max_units": 2,
         "co2_t_per_mmbtu": 0.05,
         "nox_lb_per_mmbtu": 2.204622622,
         "water_m3_per_mwh": 1,
@@ -263,10 +285,10 @@ def test_summary_states_emissions_water_and_fuel():
                 "peak_demand_mw",
             )
         ],
-        [100, 5, 0.1, 10, 1, 10],
+        [100, 5, 0.1, 10, 2, 10],
     )
-    unit = {"kind": "gas_turbine", "units": 1, "mw": 10, "mwh": None}
-    assert found["capacity"]["gas"] == unit | {"at_design_mw": 10}
+    unit = {"kind": "gas_turbine", "units": 2, "mw": 20, "mwh": None}
+    assert found["capacity"]["gas"] == unit | {"at_design_mw": 20}
 
 
 def test_summary_of_an_answer_that_fails_says_so(exporting):
@@ -284,11 +306,11 @@ def test_summary_of_an_answer_that_fails_says_so(exporting):
 
 
 def test_the_gap_is_told_in_money_per_mwh(exporting):
-    """1 kUSD between plant and bound over 10 MWh: 100 USD/MWh."""
-    record = replace(exporting.record, bound=exporting.record.objective - 1)
+    """2 kUSD between plant and bound over 10 MWh: 200 USD/MWh."""
+    record = replace(exporting.record, bound=exporting.record.objective - 2)
     found = told(replace(exporting, record=record))
-    assert_allclose(found["gap_usd_per_mwh"], 100)
-    assert_allclose(found["objective_usd_per_yr"] - found["bound_usd_per_yr"], 1000)
+    assert_allclose(found["gap_usd_per_mwh"], 200)
+    assert_allclose(found["objective_usd_per_yr"] - found["bound_usd_per_yr"], 2000)
 
 
 def test_every_hourly_array_has_a_unit_and_a_sentence(exporting):

@@ -16,7 +16,7 @@ from pyomo.environ import TransformationFactory
 from energyopt.case import Case
 from energyopt.inputs import Inputs
 from energyopt.model import build_model
-from energyopt.results import read_result
+from energyopt.results import Result, read_result
 from energyopt.solve import solve_model
 
 DATA = Path(__file__).parent.parent / "data"
@@ -160,22 +160,22 @@ def test_a_year_without_commitment_agrees_with_plain_matrices():
     assert_allclose(1000 * record.objective, second.usd, rtol=1e-6)
 
 
-HOURS = 336
 AERO = plants.GAS | {
     "unit_mw_iso": 17,
-    "max_units": 4,
-    "capital_usd_per_kw": 1_300,
+    "max_units": 3,
+    "min_units": 1,
+    "capital_usd_per_kw": 2_600,
     "om_fixed_usd_per_kw_yr": 18,
-    "om_variable_usd_per_mwh": 4.5,
+    "om_variable_usd_per_mwh": 8,
     "life_yr": 25,
-    "heat_rate_hhv_mmbtu_per_mwh": 9.1,
+    "heat_rate_hhv_mmbtu_per_mwh": 8.8,
     "heat_rate_frac_per_c": 0.002,
-    "no_load_fuel_frac": 0.18,
-    "min_load_frac": 0.4,
+    "no_load_fuel_frac": 0.2,
+    "min_load_frac": 0.5,
     "start_cost_usd_per_mw": 25,
     "start_fuel_mmbtu_per_mw": 0.8,
-    "start_h": 0.2,
-    "min_up_h": 2,
+    "start_h": 0.1,
+    "min_up_h": 3,
     "min_down_h": 2,
     "derate_frac_per_c": 0.007,
     "auxiliary_frac": 0.02,
@@ -191,18 +191,17 @@ AERO = plants.GAS | {
 }
 RECIP = AERO | {
     "unit_mw_iso": 9,
-    "max_units": 5,
-    "capital_usd_per_kw": 1_500,
+    "max_units": 4,
+    "min_units": 3,
     "om_fixed_usd_per_kw_yr": 12,
     "om_variable_usd_per_mwh": 7,
     "life_yr": 20,
     "heat_rate_hhv_mmbtu_per_mwh": 8.3,
     "heat_rate_frac_per_c": 0,
-    "no_load_fuel_frac": 0.08,
-    "min_load_frac": 0.3,
+    "no_load_fuel_frac": 0,
+    "min_load_frac": 0,
     "start_cost_usd_per_mw": 6,
     "start_fuel_mmbtu_per_mw": 0.2,
-    "start_h": 0.1,
     "min_up_h": 1,
     "min_down_h": 1,
     "derate_from_c": 30,
@@ -211,16 +210,17 @@ RECIP = AERO | {
     "maintenance_weeks": 0,
     "nox_lb_per_mmbtu": 0.02,
 }
-FRAME = AERO | {
+COMBINED = AERO | {
     "unit_mw_iso": 31,
-    "max_units": 3,
-    "capital_usd_per_kw": 1_050,
+    "min_units": 2,
+    "capital_usd_per_kw": 2_500,
+    "om_variable_usd_per_mwh": 2,
     "life_yr": 30,
-    "heat_rate_hhv_mmbtu_per_mwh": 9.9,
-    "no_load_fuel_frac": 0.25,
+    "heat_rate_hhv_mmbtu_per_mwh": 7.6,
+    "no_load_fuel_frac": 0.1,
     "min_load_frac": 0.3,
     "ramp_frac_per_h": 0.2,
-    "start_cost_usd_per_mw": 60,
+    "start_cost_usd_per_mw": 150,
     "start_fuel_mmbtu_per_mw": 2,
     "start_h": 0.6,
     "min_up_h": 6,
@@ -229,76 +229,87 @@ FRAME = AERO | {
 }
 
 
-def two_weeks(made: Case) -> Inputs:
-    """Return 336 hours over the end of June, of uneven weight, and dear at times."""
+def two_weeks(made: Case, hours: int = 336) -> Inputs:
+    """Return hours over the end of June, of uneven weight, and dear at times.
+
+    Fewer than 336 make two short weeks.
+    """
     rng = np.random.default_rng(2013)
-    hour = np.arange(HOURS)
+    hour, week = np.arange(hours), hours // 2
     day = np.sin((hour - 9) / 24 * 2 * np.pi)
-    temp = 30 + 8 * day + rng.normal(0, 1.5, HOURS)
+    temp = 30 + 8 * day + rng.normal(0, 1.5, hours)
     pue = 1.15 + 0.006 * np.maximum(temp - 15, 0)
     load = 0.88 + 0.1 * np.sin((hour - 15) / 24 * 2 * np.pi)
-    load += 0.02 * rng.uniform(-1, 1, HOURS)
-    power = 45 + 25 * day + rng.normal(0, 8, HOURS)
-    power[[70, 71, 208]] = [900, 1_400, 1_100]
-    power[[100, 101, 102, 250, 251]] = [-30, -45, -38, -60, -25]
-    cloud = np.repeat(rng.uniform(0.4, 1, HOURS // 8), 8)
-    gust = np.convolve(rng.normal(0, 1, HOURS + 11), np.ones(12) / 12, "valid")
+    load += 0.02 * rng.uniform(-1, 1, hours)
+    power = 45 + 25 * day + rng.normal(0, 8, hours)
+    power[[week - 4, week - 3, hours - 9]] = [900, 1_400, 1_100]
+    power[[3, 4, 5, hours - 3, hours - 2]] = [-30, -45, -38, -60, -25]
+    cloud = np.repeat(rng.uniform(0.4, 1, hours // 8), 8)
+    gust = np.convolve(rng.normal(0, 1, hours + 11), np.ones(12) / 12, "valid")
     given = plants.inputs(
         made,
-        HOURS,
-        weeks=[0] * 168 + [1] * 168,
-        weight=[20.0] * 168 + [8760 / 168 - 20] * 168,
+        hours,
+        weeks=[0] * week + [1] * week,
+        weight=[0.4 * 8760 / week] * week + [0.6 * 8760 / week] * week,
         temp_air=temp,
         temp_wet_bulb=temp - 9 - 4 * day,
         pressure=91_000 + 200 * np.cos(hour / 40),
         pue=pue,
         demand_mw=made.load.facility_mw / 1.291 * pue * load,
-        gas_usd_per_mmbtu=2.5 + (hour >= 168) * 0.8,
+        gas_usd_per_mmbtu=2.5 + (hour >= week) * 0.8,
         power_usd_per_mwh=power,
-        export_usd_per_mwh=power - 1 - rng.uniform(0, 2, HOURS),
+        export_usd_per_mwh=power - 1 - rng.uniform(0, 2, hours),
         solar__share_frac=np.clip(day * 1.2, 0, 0.97) * cloud,
         wind__share_frac=np.clip(0.35 + 0.7 * gust, 0, 0.95),
     )
     data = given.data
-    local = pd.date_range("2013-06-24", periods=HOURS, freq="h")
+    local = pd.date_range("2013-07-01", periods=hours, freq="h")
+    local -= pd.Timedelta(hours=week)
     data.coords["local_time"] = ("time", local)
     for name, values in made.technologies["grid"].series(data).items():
         data[f"grid/{name}"] = ("time", values)
     return given
 
 
-def everything(**changes: Any) -> Case:
-    """Return a plant of 60 MW with every rule and limit."""
+def everything(
+    mode: str, own: dict[str, dict[str, Any]] | None = None, **changes: Any
+) -> Case:
+    """Return a plant of 60 MW with every rule and limit, some of them changed."""
     grid = plants.GRID | {
+        "mode": mode,
         "max_mw": 30,
-        "capital_usd": 4e6,
+        "min_mw": 5,
+        "capital_usd": 1e6,
         "capital_usd_per_kw": 80,
-        "connection_usd_per_kw_yr": 25,
+        "connection_usd_per_kw_yr": 10,
         "four_cp_usd_per_kw_yr": 50,
         "delivery_usd_per_mwh": 7,
         "standby_usd_per_mwh": 15,
         "export_basis_usd_per_mwh": 3,
         "backup_mwh_per_yr": 15_000,
+        "firm_credit_frac": 0.5,
         "availability_frac": 0.98,
         "co2_t_per_mwh": 0.4,
     }
-    base: dict[str, Any] = {
-        "technologies": {
-            "aero": AERO,
-            "recip": RECIP,
-            "frame": FRAME,
-            "solar": SOLAR | {"max_mw": 150},
-            "wind": WIND | {"max_mw": 100},
-            "battery": BATTERY
-            | {
-                "max_mw": 60,
-                "max_mwh": 300,
-                "block_mw": 4,
-                "firm_credit_frac": 0.25,
-                "land_km2_per_mwh": 0.0001,
-            },
-            "grid": grid | changes.pop("grid", {}),
+    technologies = {
+        "aero": AERO,
+        "recip": RECIP,
+        "combined": COMBINED,
+        "solar": SOLAR | {"max_mw": 150},
+        "wind": WIND | {"max_mw": 100},
+        "battery": BATTERY
+        | {
+            "max_mw": 60,
+            "max_mwh": 300,
+            "block_mw": 4,
+            "firm_credit_frac": 0.25,
+            "land_km2_per_mwh": 0.0001,
         },
+        "grid": grid,
+    }
+    own = own or {}
+    base: dict[str, Any] = {
+        "technologies": {n: t | own.get(n, {}) for n, t in technologies.items()},
         "site": {
             "design_temp_c": 38.5,
             "design_wet_bulb_c": 20,
@@ -335,9 +346,150 @@ def everything(**changes: Any) -> Case:
             "nox_t_per_yr": 30,
             "water_m3_per_yr": 100_000,
             "land_km2": 30,
-            "capital_usd": 400e6,
+            "capital_usd": 900e6,
             "renewable_share_frac": 0.3,
             "gpu_served_frac": 0.999,
         },
     }
     return plants.case(**plants.merged(base, changes))
+
+
+EXPORT: dict[str, Any] = {"mode": "export"}
+BACKUP: dict[str, Any] = {"mode": "backup", "reliability": {"n_plus": None}}
+ONE_COMBINED = plants.merged(
+    BACKUP, {"own": {"combined": {"min_units": 1, "max_units": 1}}}
+)
+GRID_ONLY = {
+    "mode": "parallel",
+    "reliability": {"n_plus": None},
+    "contingencies": {"unit": False, "battery_block": False},
+}
+BLOCK_ONLY = plants.merged(BACKUP, {"contingencies": {"unit": False, "grid": False}})
+OFTEN_STARTED = plants.merged(
+    EXPORT,
+    {
+        "own": {
+            "combined": {"no_load_fuel_frac": 0.4, "start_cost_usd_per_mw": 1},
+            "recip": {"no_load_fuel_frac": 0.3, "min_load_frac": 0.5},
+        }
+    },
+)
+SHORT_OF_GAS = plants.merged(
+    BACKUP,
+    {
+        "gas": {"lateral_mmbtu_per_h": 320},
+        "own": {"solar": {"max_mw": 20}, "wind": {"max_mw": 0}},
+        "limits": {"gpu_served_frac": 0.5, "renewable_share_frac": None},
+    },
+)
+RULES: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
+    "co2": (EXPORT, {"limits": {"co2_t_per_yr": 120_000}}),
+    "nox": (EXPORT, {"limits": {"nox_t_per_yr": 10}}),
+    "water": (EXPORT, {"limits": {"water_m3_per_yr": 25_000}}),
+    "land": (EXPORT, {"limits": {"land_km2": 1.5}}),
+    "capital": (EXPORT, {"limits": {"capital_usd": 495e6}}),
+    "renewable share": (EXPORT, {"limits": {"renewable_share_frac": 0.4}}),
+    "floor on energy served": (
+        EXPORT | {"load": {"lost_compute_usd_per_mwh": 40, "for_sale": True}},
+        {"limits": {"gpu_served_frac": 0.9}},
+    ),
+    "load not for sale": (
+        EXPORT | {"limits": {"gpu_served_frac": 0}},
+        {"load": {"lost_compute_usd_per_mwh": 40, "for_sale": True}},
+    ),
+    "value of lost compute": (
+        SHORT_OF_GAS | {"load": {"for_sale": True}},
+        {"load": {"for_sale": False}},
+    ),
+    "co2 price": (EXPORT, {"prices": {"co2_usd_per_t": 60}}),
+    "nox price": (EXPORT, {"prices": {"nox_usd_per_t": 50_000}}),
+    "water price": (EXPORT, {"prices": {"water_usd_per_m3": 0}}),
+    "gas line": (EXPORT, {"gas": {"lateral_mmbtu_per_h": 420}}),
+    "finance term": (EXPORT, {"finance": {"term_years": 15}}),
+    "construction": (EXPORT, {"finance": {"construction_months": 36}}),
+    "standby budget": (BACKUP, {"own": {"grid": {"backup_mwh_per_yr": 5_000}}}),
+    "coincident peaks": (
+        plants.merged(
+            SHORT_OF_GAS,
+            {
+                "mode": "parallel",
+                "own": {"battery": {"max_mwh": 20}},
+                "limits": {"co2_t_per_yr": None},
+                "gas": {"lateral_mmbtu_per_h": 250},
+                "load": {"lost_compute_usd_per_mwh": 20_000},
+            },
+        ),
+        {"own": {"grid": {"four_cp_usd_per_kw_yr": 0}}},
+    ),
+    "N+2": (EXPORT, {"reliability": {"n_plus": 2}}),
+    "one in maintenance": (EXPORT, {"reliability": {"units_in_maintenance": 0}}),
+    "credit of the battery": (EXPORT, {"own": {"battery": {"firm_credit_frac": 0.5}}}),
+    "loss of a unit": (BACKUP, {"contingencies": {"unit": False}}),
+    "loss of the grid": (GRID_ONLY, {"contingencies": {"grid": False}}),
+    "loss of a block": (BLOCK_ONLY, {"contingencies": {"battery_block": False}}),
+    "of what is online": (ONE_COMBINED, {"contingencies": {"against": "online"}}),
+    "hold time": (BACKUP, {"contingencies": {"hold_h": 0.6}}),
+    "slow starts": (BACKUP, {"contingencies": {"hold_h": 0.05}}),
+    "units turning": (BACKUP, {"contingencies": {"min_synchronous_units": 5}}),
+    "grid-forming": (EXPORT, {"contingencies": {"min_grid_forming_mw": 75}}),
+    "swing": (BACKUP, {"contingencies": {"battery_swing_mw": 6}}),
+    "ramps": (EXPORT, {"own": {"combined": {"ramp_frac_per_h": 1}}}),
+    "minimum up": (OFTEN_STARTED, {"own": {"recip": {"min_up_h": 4}}}),
+    "minimum down": (ONE_COMBINED, {"own": {"combined": {"min_down_h": 14}}}),
+    "minimum load": (OFTEN_STARTED, {"own": {"recip": {"min_load_frac": 0.1}}}),
+    "U1": (ONE_COMBINED, {"own": {"aero": {"min_up_h": 6}}}),
+    "U2": (ONE_COMBINED, {"own": {"combined": {"min_up_h": 14}}}),
+    "U3": (ONE_COMBINED, {"own": {"aero": {"min_up_h": 1}}}),
+    "L1": (ONE_COMBINED, {"own": {"aero": {"min_load_frac": 0.1}}}),
+    "L2": (ONE_COMBINED, {"own": {"aero": {"min_load_frac": 0.9}}}),
+    "L3": (ONE_COMBINED, {"own": {"combined": {"min_load_frac": 0.8}}}),
+    "D": (ONE_COMBINED, {"own": {"combined": {"min_down_h": 14}}}),
+    "NL": (ONE_COMBINED, {"own": {"combined": {"no_load_fuel_frac": 0.3}}}),
+    "SF": (ONE_COMBINED, {"own": {"combined": {"start_fuel_mmbtu_per_mw": 20}}}),
+    "EV": (ONE_COMBINED, {"own": {"aero": {"inlet": "none"}}}),
+    "M1": (EXPORT, {"own": {"combined": {"maintenance_weeks": 0}, "aero": {"maintenance_weeks": 0}}}),
+    "maintenance": (ONE_COMBINED, {"own": {"combined": {"maintenance_weeks": 0}}}),
+}
+
+
+def both(
+    made: Case, hours: int, *, gap_frac: float = 1e-8
+) -> tuple[Result, oracle.Answer]:
+    """Return the plant of the package, checked, and that of the plain matrices."""
+    given = two_weeks(made, hours)
+    plant = build_model(made, given)
+    record = solve_model(plant.m, method="monolithic", gap_frac=gap_frac, threads=1)
+    design_pressure = 101_325.0  # of the hour in which ``plants`` states the design
+    series = as_arrays(made, given, design_pressure)
+    second = oracle.whole_plant(made, series, gap_frac=gap_frac)
+    return read_result(plant, record), second
+
+
+def assert_same_plant(first: Result, second: oracle.Answer) -> None:
+    """Objectives to 1e-6; units, sizes, energy and limits where there is one answer."""
+    usd = 1000 * first.record.objective
+    assert_allclose(usd, second.usd, rtol=1e-6)
+    assert first.record.gap_frac <= 1e-7
+    assert_allclose(second.bound_usd, second.usd, rtol=1e-7)
+    failed = [check for check in first.checks if not check.passed]
+    assert not failed, failed
+    again = first.recounted.technologies
+    for name, units in second.units.items():
+        assert again[name].units == units
+    for name, mw in second.mw.items():
+        assert_allclose(again[name].mw, mw, rtol=1e-4, atol=1e-3)
+    for name, mwh in second.mwh.items():
+        assert_allclose(again[name].mwh, mwh, rtol=1e-4, atol=1e-3)
+
+
+@pytest.mark.parametrize("rule", RULES)
+def test_each_rule_binds_and_means_the_same_in_both(rule: str):
+    """24 hours: the changed rule moves the optimum, in both to the same dollar."""
+    start, change = RULES[rule]
+    made = everything(**plants.merged(start, change))
+    first, second = both(made, 24)
+    assert_same_plant(first, second)
+
+    usual = everything(**start)
+    without = oracle.whole_plant(usual, as_arrays(usual, two_weeks(usual, 24), 101_325))
+    assert abs(second.usd / without.usd - 1) > 1e-4

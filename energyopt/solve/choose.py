@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,11 @@ def solve(
             used = "monolithic"
     if found is None:
         found = solve_monolithic(problem, time_limit_s=left_s(), **common)
+    elif found.status == "limit" and len(problem.rows) < LARGE_ROWS and left_s() > 1.0:
+        gap = relative_gap(found.objective, found.bound)
+        messages.append(f"by periods the gap ended at {gap:.2%}; gone on as one model")
+        _log(log_path, messages[-1])
+        found = _better(found, problem, left_s(), common)
     found.messages[:0] = messages
     write_back(problem, found.x)
     seconds = time.monotonic() - start
@@ -75,6 +81,22 @@ def solve(
         f"{record.bound:.6g}, gap {record.gap_frac:.3%}, {seconds:.1f} s",
     )
     return record
+
+
+def _better(
+    found: Found, problem: Problem, time_limit_s: float, common: dict[str, Any]
+) -> Found:
+    """Return the better plant and bound of two methods."""
+    try:
+        other = solve_monolithic(problem, time_limit_s=time_limit_s, **common)
+    except NoSolutionError:
+        return found
+    best = other if other.objective <= found.objective else found
+    bound = min(max(found.bound, other.bound), best.objective)
+    status = other.status
+    if relative_gap(best.objective, bound) <= common["gap_frac"]:
+        status = "optimal"
+    return replace(best, bound=bound, status=status)
 
 
 def _method(problem: Problem, method: Method) -> str:

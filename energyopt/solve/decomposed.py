@@ -1,12 +1,13 @@
 """The year by its periods: a bound from cuts, then whole units.
 
-Three phases, each with its part of the gap:
+Phases, each with its part of the gap:
 
-1. *Relaxed*: nothing is whole. The master proposes sizes, edges and budgets, each period
+1. *Sample*: a few periods stand for all; gives sizes to start from, and first cuts.
+2. *Relaxed*: nothing is whole. The master proposes sizes, edges and budgets, each period
    answers with its cost and a cut, until the cuts' bound and the best point meet.
-2. *Whole sizes*: the master becomes a MIP. What it chooses is held while edges and
+3. *Whole sizes*: the master becomes a MIP. What it chooses is held while edges and
    budgets settle again; repeated until bound and best point meet.
-3. *Whole dispatch*: every hour's units are whole. Its cost is the incumbent.
+4. *Whole dispatch*: every hour's units are whole. Its cost is the incumbent.
 
 The bound of the whole problem is that of the master MIP: cuts are valid for any plant.
 """
@@ -21,37 +22,34 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from energyopt.errors import EnergyoptError, InfeasibleError, NoSolutionError
+from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.bounds import finite_bounds
-from energyopt.solve.compile import Problem
-from energyopt.solve.dispatch import Dispatch, Plan
-from energyopt.solve.highs import use_threads
-from energyopt.solve.master import Master
+from energyopt.solve.compile import NO_HOUR, Problem
+from energyopt.solve.dispatch import Dispatch, LimitMissedError, Plan
+from energyopt.solve.highs import Highs, use_threads
 from energyopt.solve.monolithic import Found
 from energyopt.solve.periods import find_border, period_starts
 from energyopt.solve.record import Progress, Status, relative_gap
-from energyopt.solve.subproblem import SLACK, Answer, PeriodProgram
+from energyopt.solve.rounds import Journal, Relaxation, Settled, StoppedError
+from energyopt.solve.sample import carried, chosen_periods, sample_border
+from energyopt.solve.subproblem import Answer, Cut
 
 Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
 
 PERIOD_H = 168
-RELAXED_SHARE = 0.3
-"""Of the gap asked for, what the relaxed phase may leave open."""
-WHOLE_SHARE = 0.5
-"""What the relaxed phase and whole sizes together may leave open."""
-LEVEL = 0.3
-"""How far above the bound, between bound and best, the next point may cost."""
-MOST_ROUNDS = 400
-RAISE = 5.0
-MOST_RAISES = 8
-
-
-class Stopped(EnergyoptError):
-    """Time is up, or the user asked to stop."""
-
-
-class Interrupted(Stopped):
-    """The user asked to stop."""
+SAMPLED = 7
+"""Periods of the sample; with fewer than three times as many there is none."""
+SAMPLE_GAP = 0.005
+REMEMBERED = 8
+"""Rounds of the sample whose duals become cuts of the year."""
+RELAXED_SHARE, WHOLE_SHARE, DISPATCH_SHARE = 0.3, 0.8, 0.2
+"""Of the gap asked for: what the relaxed phase may leave open, that and whole sizes
+together, and the gap of the dispatch's small MIPs."""
+MOST_SIZES = 12
+IMPROVEMENTS, MARGINS = 3, 5
+"""How often pairs of periods are solved together, while that helps; how often a
+margin to missed limits is made wider."""
 
 
 class Decomposition:
@@ -60,275 +58,261 @@ class Decomposition:
     def __init__(
         self,
         problem: Problem,
+        journal: Journal,
         *,
         gap_frac: float,
-        time_limit_s: float,
         threads: int,
         seed: int,
         period_h: int,
         link_all: bool,
-        log_path: Path | None,
-        on_progress: Callable[[Progress], None] | None,
-        stop: Callable[[], bool] | None,
     ) -> None:
-        self.begin = time.monotonic()
-        self.until = self.begin + time_limit_s
-        self.problem, self.gap_frac, self.seed = problem, gap_frac, seed
-        self.log_path, self.on_progress, self.stop = log_path, on_progress, stop
-        self.path: list[Progress] = []
-        self.messages: list[str] = []
-        self.incumbent, self.best_bound = np.inf, -np.inf
+        self.problem, self.journal = problem, journal
+        self.gap_frac, self.seed = gap_frac, seed
         self.x: Floats | None = None
+        self.proven = np.empty(
+            0, dtype=np.intp
+        )  # columns that the bound takes as whole
         use_threads(1)
         self.executor = ThreadPoolExecutor(max_workers=threads)
         self.lower, self.upper, self.stand_in = finite_bounds(problem)
         starts = period_starts(problem, period_h)
         self.border = find_border(problem, self.lower, self.upper, starts, link_all)
-        self.log(
-            f"{len(starts)} periods of up to {period_h} h, {self.border.columns} master columns, "
-            f"{len(self.border.shared)} shared rows, {len(self.border.relaxed)} rows across edges "
-            "left out of the bound"
+        self.whole = np.flatnonzero(self.border.integer & self._hourless())
+        self.penalty = _first_penalty(problem)
+        journal.log(
+            f"{len(starts)} periods of up to {period_h} h, {self.border.columns} master "
+            f"columns, {len(self.border.shared)} shared rows, {len(self.border.relaxed)} rows "
+            "across edges left out of the bound"
         )
-        self.programs = self._programs()
-        floor = [
-            float(np.minimum(q.cost * q.lower, q.cost * q.upper).sum())
-            for q in self.programs
-        ]
-        self.master = Master(self.border, np.array(floor), problem.offset, seed)
-        self.slope = np.zeros((len(self.programs), self.border.columns))
-        self.raises = 0
-
-    # -- set-up -----------------------------------------------------------------------
-
-    def _programs(self) -> list[PeriodProgram]:
-        ratio = self._ratios()
-        programs = []
-        for p, period in enumerate(self.border.periods):
-            columns = period.columns
-            penalty = np.concatenate(
-                [ratio[period.rows], ratio[self.border.shared[period.shared]]]
-            )
-            programs.append(
-                PeriodProgram(
-                    p,
-                    self.border,
-                    self.problem.cost[columns],
-                    self.lower[columns],
-                    self.upper[columns],
-                    penalty,
-                    self.seed,
-                )
-            )
-        return programs
-
-    def _ratios(self) -> Floats:
-        """Return a first penalty per unit of each row: well above what columns cost."""
-        coo = self.problem.matrix.tocoo()
-        ratio = np.zeros(len(self.problem.rows))
-        hourly = self.problem.column_hour[coo.col] >= 0
-        per_unit = np.abs(self.problem.cost[coo.col] / coo.data) * hourly
-        np.maximum.at(ratio, coo.row, per_unit)
-        return np.maximum(2.0 * ratio, 0.2 * ratio.max(initial=1.0))
-
-    # -- talking ----------------------------------------------------------------------
-
-    def log(self, line: str) -> None:
-        if self.log_path is not None:
-            with self.log_path.open("a", encoding="utf-8") as out:
-                out.write(f"{time.monotonic() - self.begin:8.2f} s  {line}\n")
-
-    def tell(self, stage: str) -> None:
-        step = Progress(
-            time.monotonic() - self.begin, self.incumbent, self.best_bound, stage
-        )
-        self.path.append(step)
-        if self.on_progress is not None:
-            self.on_progress(step)
-
-    def check_time(self) -> None:
-        if self.stop is not None and self.stop():
-            raise Interrupted("stopped")
-        if time.monotonic() > self.until:
-            raise Stopped("the time limit was reached")
-
-    # -- rounds -----------------------------------------------------------------------
-
-    def ask(self, z: Floats) -> tuple[float, float, list[Answer]]:
-        """Return cost with penalties and worst slack at a point; its cuts go in."""
-        answers = list(self.executor.map(lambda q: q.solve(z), self.programs))
-        self.master.add([a.cut for a in answers])
-        total = (
-            self.problem.offset
-            + float(self.border.cost @ z)
-            + sum(a.total for a in answers)
-        )
-        return total, max(a.slack for a in answers), answers
-
-    def settle(
-        self, stage: str, gap_frac: float, floor: float | None = None
-    ) -> tuple[float, Floats]:
-        """Return the best cost and point that the master's present columns allow.
-
-        Rounds go on until the best point is within ``gap_frac`` of the cuts' bound (or
-        of ``floor``, a cost that is good enough).
-        """
-        best, best_z, best_slack = np.inf, None, np.inf
-        best_answers: list[Answer] = []
-        for round_ in range(MOST_ROUNDS):
-            self.check_time()
-            bound, corner = self.master.bound()
-            if stage == "relaxed":
-                self.best_bound = max(self.best_bound, bound)
-            closed = relative_gap(best, bound) <= gap_frac
-            if best_z is not None and (closed or (floor is not None and best <= floor)):
-                if best_slack <= SLACK:
-                    self.tell(stage)
-                    self.log(
-                        f"{stage}: {bound:.6g} to {best:.6g} after {round_} rounds"
-                    )
-                    self.remember(best_answers)
-                    return best, best_z
-                self.tighten(best_z)
-                best, best_z = np.inf, None
-                continue
-            z = None
-            if best < np.inf:
-                z = self.master.point(bound + LEVEL * (best - bound))
-            elif round_ == 0:
-                z = self.master.point(1e3 * abs(bound) + 1e6)
-            if z is None:
-                z = corner
-            total, slack, answers = self.ask(z)
-            if total < best:
-                best, best_z, best_slack, best_answers = total, z, slack, answers
-            self.tell(stage)
-            self.log(
-                f"{stage} {round_:3d}: bound {bound:.7g}, best {best:.7g}, here {total:.7g}, slack {slack:.2g}"
-            )
-        raise NoSolutionError(
-            f"the {stage} phase did not close in {MOST_ROUNDS} rounds"
-        )
-
-    def remember(self, answers: list[Answer]) -> None:
-        """Keep the slopes of the best point's cuts."""
-        self.slope[:] = 0.0
-        for p, answer in enumerate(answers):
-            self.slope[p, answer.cut.index] = answer.cut.slope
-
-    def tighten(self, z: Floats) -> None:
-        """Where the best point leans on slack: forbid it there, and make slack dearer."""
-        self.raises += 1
-        if self.raises > MOST_RAISES:
-            raise NoSolutionError(
-                "some rows are met with slack only, whatever it costs"
-            )
-        cuts = [cut for q in self.programs for cut in q.feasibility(z)]
-        self.master.add(cuts, feasibility=True)
-        self.log(
-            f"slack at the best point: {len(cuts)} feasibility cuts, penalties raised"
-        )
-        for q in self.programs:
-            q.set_penalty(q.penalty * RAISE)
-
-    # -- phases -----------------------------------------------------------------------
 
     def run(self) -> Status:
         """Return how the search ended; the plant is in ``x``."""
         try:
-            self.phases()
-        except Interrupted:
-            return self._ended("interrupted")
-        except Stopped:
-            return self._ended("limit")
+            self._phases()
+        except StoppedError as err:
+            if self.x is None:
+                raise NoSolutionError(
+                    f"stopped ({err.status}) before a plant was found"
+                ) from None
+            return "interrupted" if err.status == "interrupted" else "limit"
         finally:
             self.executor.shutdown(wait=True, cancel_futures=True)
-        gap = relative_gap(self.incumbent, self.best_bound)
+        gap = relative_gap(self.journal.incumbent, self.journal.bound)
         return "optimal" if gap <= self.gap_frac else "limit"
 
-    def _ended(self, status: Status) -> Status:
-        if self.x is None:
-            raise NoSolutionError(
-                f"stopped ({status}) after {time.monotonic() - self.begin:.0f} s, before a plant was found"
-            )
-        return status
+    def _phases(self) -> None:
+        self.year = self._relaxation()
+        self._sample()
+        settled = self.year.settle(
+            "relaxed", RELAXED_SHARE * self.gap_frac, strict=False, is_bound=True
+        )
+        settled = self._whole_sizes(settled)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            # Without presolve, which has had bugs; meanwhile the hours are dispatched.
+            check = self._mip(presolve="off")
+            bound = beside.submit(lambda: self.year.master.whole(self.whole, check)[0])
+            self._dispatch_within_limits(settled)
+            self.journal.bound = min(self.journal.bound, bound.result())
+        self.journal.tell("verified bound")
 
-    def phases(self) -> None:
-        """Relaxed, whole sizes, whole dispatch."""
-        self.settle("relaxed", RELAXED_SHARE * self.gap_frac)
-        whole = np.flatnonzero(self.border.integer & (self._hourless()))
-        held_best = np.inf
-        for _ in range(20):
-            self.check_time()
-            share = 0.1 * self.gap_frac
-            bound, z = self.master.whole(
-                whole, share, self.until - time.monotonic(), self.stop
-            )
-            self.best_bound = max(self.best_bound, bound)
-            self.log(f"whole sizes: bound {bound:.7g}")
-            if len(whole):
-                self.master.fix(whole, z[whole], z[whole])
-            goal = (
-                self.best_bound * (1 + RELAXED_SHARE * self.gap_frac)
-                if self.best_bound > 0
-                else None
-            )
-            try:
-                held, held_z = self.settle("whole sizes", 0.15 * self.gap_frac, goal)
-            except InfeasibleError:
-                self.log("these whole sizes are infeasible: next")
-                self._free(whole)
-                continue
-            self._free(whole)
-            held_best = min(held_best, held)
-            if relative_gap(held, self.best_bound) <= WHOLE_SHARE * self.gap_frac:
-                break
-        held_z[whole] = np.round(held_z[whole])
-        self.dispatch(held_z)
-        bound = self.master.verified(
-            whole, 0.1 * self.gap_frac, self.until - time.monotonic(), self.stop
+    def _mip(self, presolve: str = "choose") -> Highs:
+        return self.year.master.as_mip(
+            self.whole,
+            0.1 * self.gap_frac,
+            self.journal.left_s,
+            self.journal.stop,
+            presolve,
         )
-        self.best_bound = (
-            min(max(self.best_bound, bound), bound)
-            if np.isfinite(bound)
-            else self.best_bound
+
+    def _relaxation(self) -> Relaxation:
+        return Relaxation(
+            self.problem,
+            self.border,
+            self.lower,
+            self.upper,
+            np.ones(len(self.border.periods)),
+            self.penalty,
+            self.seed,
+            self.executor,
+            self.journal,
         )
-        self.tell("whole dispatch")
+
+    def _sample(self) -> None:
+        """Give the year its first cuts, and penalties that fit."""
+        problem, border, year = self.problem, self.border, self.year
+        if len(border.periods) < 3 * SAMPLED:
+            return
+        chosen, follows, weight = chosen_periods(border, problem.hours, SAMPLED)
+        small_border = sample_border(
+            problem, border, self.lower, self.upper, chosen, weight
+        )
+        small = Relaxation(
+            problem,
+            small_border,
+            self.lower,
+            self.upper,
+            weight,
+            self.penalty,
+            self.seed,
+            self.executor,
+            self.journal,
+        )
+        duals: list[list[Floats]] = []
+
+        def keep(answers: list[Answer]) -> None:
+            duals.append([q.dual for q in small.programs])
+            del duals[:-REMEMBERED]
+
+        settled = small.settle("sample", SAMPLE_GAP, strict=False, after=keep)
+        z = 0.5 * (border.lower + border.upper)
+        links = len(border.links)
+        z[:links][self._hourless()[:links]] = settled.z[: len(small_border.links)]
+
+        def cuts_of(p: int) -> list[Cut]:
+            k = int(follows[p])
+            start = int(border.start[p]), int(border.start[chosen[k]])
+            source = [round_[k] for round_ in duals]
+            return carried(
+                problem,
+                year.programs[p],
+                start[0],
+                small.programs[k],
+                start[1],
+                source,
+                z,
+            )
+
+        for cuts in self.executor.map(cuts_of, range(len(border.periods))):
+            year.master.add(cuts)
+        size = small.dual_size(int(problem.row_family.max(initial=0)) + 1)
+        for q, family in zip(year.programs, year.family, strict=True):
+            q.set_penalty(np.maximum(q.penalty, 2.0 * size[family]))
 
     def _hourless(self) -> NDArray[np.bool_]:
         hourless = np.zeros(self.border.columns, dtype=bool)
         links = self.border.links
-        hourless[: len(links)] = self.problem.column_hour[links] < 0
+        hourless[: len(links)] = self.problem.column_hour[links] == NO_HOUR
         return hourless
 
-    def _free(self, whole: NDArray[np.intp]) -> None:
-        if len(whole):
-            self.master.fix(whole, self.border.lower[whole], self.border.upper[whole])
+    def _whole_sizes(self, settled: Settled) -> Settled:
+        """Return the best point with whole sizes, proven near the master's bound.
 
-    def dispatch(self, z: Floats) -> None:
+        The master MIP chooses; edges and budgets settle with its choice held; again
+        until the bound agrees.
+        """
+        whole, share = self.whole, self.gap_frac
+        if not len(whole):
+            return self.year.settle("whole sizes", WHOLE_SHARE * share, start=settled.z)
+        journal, master, border = self.journal, self.year.master, self.border
+        best: Settled | None = None
+        for _ in range(MOST_SIZES):
+            journal.check_time()
+            bound, z = master.whole(whole, self._mip())
+            journal.bound = max(journal.bound, bound)
+            journal.log(f"whole sizes: bound {bound:.7g}")
+            if (
+                best is not None
+                and relative_gap(best.cost, journal.bound) <= WHOLE_SHARE * share
+            ):
+                break
+            master.fix(whole, z[whole], z[whole])
+            good = bound + RELAXED_SHARE * share * abs(bound)
+            try:
+                held = self.year.settle("held sizes", 0.15 * share, good_enough=good)
+            except InfeasibleError:
+                journal.log("these whole sizes are infeasible: next")
+                continue
+            finally:
+                master.fix(whole, border.lower[whole], border.upper[whole])
+            held.z[whole] = z[whole]
+            if best is None or held.cost < best.cost:
+                best = held
+            if relative_gap(best.cost, journal.bound) <= WHOLE_SHARE * share:
+                break
+        if best is None:
+            raise NoSolutionError("no whole sizes were found that can be run")
+        return best
+
+    def _dispatch_within_limits(self, settled: Settled) -> None:
+        """Find whole units; where they miss a yearly limit, plan with a margin to it."""
+        journal, master, whole = self.journal, self.year.master, self.whole
+        margin = np.zeros(len(self.border.shared))
+        for attempt in range(MARGINS + 1):
+            try:
+                self._dispatch(settled)
+                return
+            except LimitMissedError as err:
+                if attempt == MARGINS:
+                    raise
+                margin += 1.5 * (attempt + 1) * err.over
+                journal.log(
+                    f"whole units miss a yearly limit: margins {margin.round(4).tolist()}"
+                )
+            master.fix(whole, settled.z[whole], settled.z[whole])
+            master.keep_back(margin)
+            try:
+                held = self.year.settle(
+                    "held sizes, with margins", 0.15 * self.gap_frac
+                )
+            except InfeasibleError:
+                raise NoSolutionError(
+                    "a yearly limit could not be kept with whole units"
+                ) from None
+            finally:
+                master.keep_back(0 * margin)
+                master.fix(whole, self.border.lower[whole], self.border.upper[whole])
+            held.z[whole] = settled.z[whole]
+            settled = held
+
+    def _dispatch(self, settled: Settled) -> None:
         """Find whole units at a master point; keep the plant if it is the best."""
-        room = 0.25 * self.gap_frac * abs(self.best_bound) / max(len(self.programs), 1)
+        journal = self.journal
+        room = (
+            DISPATCH_SHARE
+            * self.gap_frac
+            * abs(settled.cost)
+            / len(self.border.periods)
+        )
         search = Dispatch(
             self.problem,
             self.border,
             self.lower,
             self.upper,
-            Plan(z, self.slope.copy()),
+            Plan(settled.z, settled.slope),
             max(room, 1e-6),
             self.seed,
-            self.until,
-            self.stop,
+            time.monotonic() + journal.left_s,
+            journal.stop,
         )
         x = search.run(self.executor)
+        for _ in range(IMPROVEMENTS):
+            cost = self.problem.objective(x)
+            if relative_gap(cost, journal.bound) <= self.gap_frac:
+                break
+            journal.log(f"whole dispatch: {cost:.7g}, now by pairs of periods")
+            search.improve(self.executor)
+            if self.problem.objective(x) > cost - 0.05 * self.gap_frac * abs(cost):
+                break
         broken = self.problem.broken(x)
         if broken > 1e-5:
             raise NoSolutionError(
                 f"the whole-unit dispatch breaks a row by {broken:.2g}"
             )
         cost = self.problem.objective(x)
-        self.log(f"whole dispatch: {cost:.7g}, rows hold to {broken:.1g}")
-        if cost < self.incumbent:
-            self.incumbent, self.x = cost, x
-        self.tell("whole dispatch")
+        journal.log(f"whole dispatch: {cost:.7g}, rows hold to {broken:.1g}")
+        if cost < journal.incumbent:
+            journal.incumbent, self.x = cost, x
+        journal.tell("whole dispatch")
+
+
+def _first_penalty(problem: Problem) -> Floats:
+    """Return a cost of slack for each row: above what its hourly columns cost."""
+    coo = problem.matrix.tocoo()
+    ratio = np.zeros(len(problem.rows))
+    hourly = problem.column_hour[coo.col] != NO_HOUR
+    per_unit = np.abs(problem.cost[coo.col] / coo.data) * hourly
+    np.maximum.at(ratio, coo.row, per_unit)
+    return np.maximum(2.0 * ratio, 0.2 * ratio.max(initial=1.0))
 
 
 def solve_decomposed(
@@ -353,26 +337,23 @@ def solve_decomposed(
     NoSolutionError
         If a limit, or a part that could not be solved, ended the search without one.
     """
+    journal = Journal(time_limit_s, log_path, on_progress, stop)
     search = Decomposition(
         problem,
+        journal,
         gap_frac=gap_frac,
-        time_limit_s=time_limit_s,
         threads=threads,
         seed=seed,
         period_h=period_h,
         link_all=link_all,
-        log_path=log_path,
-        on_progress=on_progress,
-        stop=stop,
     )
     status = search.run()
     assert search.x is not None
     return Found(
         status=status,
         x=search.x,
-        objective=search.incumbent,
-        bound=min(search.best_bound, search.incumbent),
+        objective=journal.incumbent,
+        bound=min(journal.bound, journal.incumbent),
         options={"period_h": period_h, "random_seed": seed, "threads": 1},
-        messages=search.messages,
-        path=search.path,
+        path=journal.path,
     )

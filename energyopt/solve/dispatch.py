@@ -10,7 +10,7 @@ columns, so every row of the problem is, also those that the bound left out.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from typing import Any
@@ -28,12 +28,26 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
-EDGE_REACH = 0.1
-"""How far a continuous edge may move, as a share of its range."""
 OVER, UNDER = 1.25, 0.8
 """What a yearly limit's use beyond a period's budget costs, and what use below it
 earns, times the limit's price."""
 REPAIRS = 6
+MIP_S = 20.0
+"""Longest time for one small MIP. [s]"""
+
+
+class LimitMissedError(NoSolutionError):
+    """Whole units need more of a yearly limit than there is.
+
+    Parameters
+    ----------
+    over : array, shape (shared,)
+        Use beyond an upper limit; negative where a lower one is missed.
+    """
+
+    def __init__(self, over: Floats) -> None:
+        super().__init__("a yearly limit could not be kept with whole units")
+        self.over = over
 
 
 @dataclass(frozen=True)
@@ -99,10 +113,12 @@ class Dispatch:
         self.place = np.full(len(problem.columns), -1)
         self.place[links] = np.arange(len(links))
         self.edges = [self._edges_of(p) for p in range(len(border.periods))]
-        used = np.unique(np.concatenate([*self.edges, np.empty(0, dtype=np.intp)]))
+        used, users = np.unique(np.concatenate(self.edges), return_counts=True)
+        self.users = np.zeros(len(problem.columns), dtype=np.intp)
+        self.users[used] = users
         self.known[np.setdiff1d(links, used)] = True
         self.budget = self._budgets()
-        self.price = self._prices()
+        self.dear, self.cheap = self._prices()
 
     def _edges_of(self, p: int) -> Ints:
         """Return the edges that period ``p`` has a say in."""
@@ -119,16 +135,22 @@ class Dispatch:
         ]
         return found
 
-    def _prices(self) -> Floats:
-        """Return what a unit of each shared row is worth, shape (shared,). [k$]"""
-        found = np.zeros(len(self.border.shared))
-        first = len(self.border.links)
-        n = len(self.border.budget_period)
-        slope = self.plan.slope[self.border.budget_period, first + np.arange(n)]
-        for r in range(len(found)):
-            mine = slope[self.border.budget_shared == r]
-            found[r] = np.median(mine) if mine.size else 0.0
-        return found
+    def _prices(self) -> tuple[Floats, Floats]:
+        """Return the highest and lowest worth of a unit of each shared row. [k$]
+
+        Shape (periods, shared). Between a period's own dual and the one in the middle
+        of all, so that at the relaxed optimum no period gains by using more or less.
+        """
+        border = self.border
+        first, n = len(border.links), len(border.budget_period)
+        own = np.zeros((len(border.periods), len(border.shared)))
+        slope = np.abs(self.plan.slope[border.budget_period, first + np.arange(n)])
+        own[border.budget_period, border.budget_shared] = slope
+        middle = np.zeros(len(border.shared))
+        for r in range(len(middle)):
+            mine = slope[border.budget_shared == r]
+            middle[r] = np.median(mine) if mine.size else 0.0
+        return np.maximum(own, middle), np.minimum(own, middle)
 
     # -- turns ------------------------------------------------------------------------
 
@@ -160,63 +182,86 @@ class Dispatch:
             If some periods find no whole units even together with their neighbours,
             or a yearly limit cannot be kept.
         """
+        count = len(self.edges)
         leftover = np.zeros(len(self.border.shared))
-        turns = self.turns()
-        waiting = len(self.edges)
-        for turn in turns:
-            extra = leftover / waiting
-            jobs = [([p], self.budget[[p]].sum(axis=0) + extra) for p in turn]
-            done = list(executor.map(lambda job: self._solve(*job, soft=True), jobs))
-            waiting -= len(turn)
-            for (periods, _), found in zip(jobs, done, strict=True):
+        solved: list[int] = []
+        for turn in self.turns():
+            extra = leftover / max(count - len(solved), 1)
+            jobs = [([p], self.budget[p] + extra) for p in turn]
+            done = list(executor.map(lambda job: self._first(*job), jobs))
+            for (group, allowed), found in zip(jobs, done, strict=True):
                 if found is None:
-                    found = self._with_neighbours(periods[0])
+                    found = self._solve(group, allowed, wide=True)
+                if found is None:
+                    found = self._with_neighbours(group[0])
                 self._keep(found)
             solved = [
                 p
-                for p in range(len(self.edges))
+                for p in range(count)
                 if self.known[self.border.periods[p].columns].all()
             ]
             leftover = self.budget[solved].sum(axis=0) - self._used(solved)
-            waiting = max(len(self.edges) - len(solved), 1)
-        self._keep_limits(executor)
+        self._keep_limits()
         return self.x
+
+    def improve(self, executor: Executor) -> None:
+        """Solve neighbours together, two by two, and keep what is cheaper.
+
+        Outer edges stay; what yearly limits leave unused is shared out.
+        """
+        count = len(self.edges)
+        if count < 2:
+            return
+        for first in (0, 1):
+            groups = [[p, (p + 1) % count] for p in range(first, count - 1 + first, 2)]
+            spare = self._spare() / len(groups)
+            jobs = [(group, self._used(group) + spare) for group in groups]
+            for found in list(executor.map(lambda job: self._better(*job), jobs)):
+                if found is not None:
+                    self._keep(found)
+
+    def _better(self, group: list[int], allowed: Floats) -> tuple[Ints, Floats] | None:
+        """Return a cheaper solution of some periods together, if there is one."""
+        known = self.known.copy()
+        known[self._inner(group)] = False
+        found = self._solve(group, allowed, soft=False, wide=True, known=known)
+        if found is None:
+            return None
+        columns, values = found
+        cost = self.problem.cost[columns]
+        return found if cost @ values < cost @ self.x[columns] - 1e-9 else None
 
     def _keep(self, found: tuple[Ints, Floats]) -> None:
         columns, values = found
         self.x[columns] = values
         self.known[columns] = True
 
+    def _first(self, group: list[int], allowed: Floats) -> tuple[Ints, Floats] | None:
+        """Return a first solution; without whole numbers the relaxed one is it."""
+        columns = np.concatenate([self.border.periods[p].columns for p in group])
+        soft = bool(self.problem.integer[columns].any())
+        return self._solve(group, allowed, soft=soft)
+
     def _with_neighbours(self, p: int) -> tuple[Ints, Floats]:
         """Solve a period again together with more and more of those around it."""
         count = len(self.edges)
         for reach in (1, 2, 4):
             group = sorted({(p + k) % count for k in range(-reach, reach + 1)})
-            self._forget(group)
-            found = self._solve(
-                group, self.budget[group].sum(axis=0), soft=True, wide=True
-            )
+            self.known[self._inner(group)] = False
+            found = self._solve(group, self.budget[group].sum(axis=0), wide=True)
             if found is not None:
                 return found
             if len(group) == count:
                 break
         raise NoSolutionError(f"no whole-unit dispatch was found around period {p}")
 
-    def _forget(self, group: Iterable[int]) -> None:
-        """Take back the columns of periods, and the edges between them."""
-        group = list(group)
-        inside: dict[int, int] = {}
-        for p in group:
-            self.known[self.border.periods[p].columns] = False
-            for j in self.edges[p].tolist():
-                inside[j] = inside.get(j, 0) + 1
-        users: dict[int, int] = {}
-        for edges in self.edges:
-            for j in edges.tolist():
-                users[j] = users.get(j, 0) + 1
-        for j, n in inside.items():
-            if n == users[j]:
-                self.known[j] = False
+    def _inner(self, group: list[int]) -> Ints:
+        """Return the columns of periods, and the edges that only they use."""
+        found, times = np.unique(
+            np.concatenate([self.edges[p] for p in group]), return_counts=True
+        )
+        own = [self.border.periods[p].columns for p in group]
+        return np.concatenate([*own, found[times == self.users[found]]])
 
     def _used(self, periods: list[int]) -> Floats:
         """Return what periods use of each shared row, shape (shared,)."""
@@ -226,40 +271,46 @@ class Dispatch:
             total += self.by_row[self.border.shared][:, columns] @ self.x[columns]
         return total
 
-    def _keep_limits(self, executor: Executor) -> None:
+    def _spare(self) -> Floats:
+        """Return how far the use of each shared row is from its limit, with sign."""
+        shared = self.border.shared
+        activity = self.by_row[shared] @ self.x
+        low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
+        nearest = np.where(np.isfinite(high), high - activity, low - activity)
+        both = np.isfinite(high) & np.isfinite(low)
+        return np.where(both & (nearest > 0) & (low < activity), 0.0, nearest)
+
+    def _keep_limits(self) -> None:
         """Solve periods again, with hard budgets, until every shared row holds."""
-        border, count = self.border, len(self.edges)
-        shared = self.by_row[border.shared]
-        low, high = (
-            self.problem.row_lower[border.shared],
-            self.problem.row_upper[border.shared],
-        )
-        for attempt in range(REPAIRS):
-            activity = shared @ self.x
+        shared, count = self.border.shared, len(self.edges)
+        low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
+        for attempt in range(REPAIRS + 1):
+            activity = self.by_row[shared] @ self.x
             size = 1e-7 * (1 + np.abs(activity))
             over = np.where(activity > high + size, activity - high, 0.0)
             over = np.where(activity < low - size, activity - low, over)
             if not over.any():
                 return
-            tight = over * (1.02 + 0.2 * attempt)
+            if attempt == REPAIRS:
+                break
             step = max(1, 4 - attempt)
             group = list(range(attempt % step, count, step))
-            usage = {p: self._used([p]) for p in group}
-            weight = np.array([np.abs(usage[p]) for p in group]) + 1e-9
-            weight /= weight.sum(axis=0)
+            usage = np.array([self._used([p]) for p in group])
+            weight = np.abs(usage) + 1e-9
+            # One after the other: each takes over what those before it could not.
+            rest = over * (1.02 + 0.2 * attempt)
             for k, p in enumerate(group):
-                # One after the other: each may take over what the one before could not.
-                allowed = usage[p] - tight * weight[k]
-                columns = border.periods[p].columns
+                allowed = usage[k] - rest * weight[k] / weight[k:].sum(axis=0)
+                columns = self.border.periods[p].columns
                 self.known[columns] = False
                 found = self._solve([p], allowed, soft=False)
                 if found is None:
-                    found = self._solve([p], allowed, soft=True, steep=20.0)
-                if found is None:
-                    self.known[columns] = True
-                else:
+                    found = self._solve([p], allowed, steep=20.0)
+                self.known[columns] = True
+                if found is not None:
                     self._keep(found)
-        raise NoSolutionError("a yearly limit could not be kept with whole units")
+                rest = rest - (usage[k] - self._used([p]))
+        raise LimitMissedError(over)
 
     # -- one MIP ----------------------------------------------------------------------
 
@@ -268,23 +319,34 @@ class Dispatch:
         group: list[int],
         allowed: Floats,
         *,
-        soft: bool,
+        soft: bool = True,
         wide: bool = False,
         steep: float = 1.0,
+        known: Flags | None = None,
     ) -> tuple[Ints, Floats] | None:
-        """Return the columns that a group of periods decides, and their values."""
+        """Return the columns that a group of periods decides, and their values.
+
+        Parameters
+        ----------
+        allowed : array, shape (shared,)
+            What they may use of each shared row; ``soft``: at a price, more or less.
+        wide : bool
+            Whether undecided edges are free altogether.
+        known : array of bool, optional
+            Which columns are decided, where that is not what the search says.
+        """
         problem, border = self.problem, self.border
+        known = self.known if known is None else known
         own = np.concatenate([border.periods[p].columns for p in group])
         edges = np.unique(np.concatenate([self.edges[p] for p in group]))
-        edges = edges[~self.known[edges]]
+        edges = edges[~known[edges]]
         columns = np.concatenate([own, edges])
         inside = np.zeros(len(self.x), dtype=bool)
         inside[columns] = True
         rows = np.unique(self.by_column[:, columns].indices)
         rows = rows[~self.is_shared[rows]]
         part = self.by_row[rows]
-        settled = inside | self.known
-        complete = abs(part) @ (~settled).astype(float) == 0
+        complete = abs(part) @ (~(inside | known)).astype(float) == 0
         rows, part = rows[complete], part[complete]
         around = part @ np.where(inside, 0.0, self.x)
 
@@ -300,7 +362,7 @@ class Dispatch:
             part[:, columns],
             problem.row_lower[rows] - around,
             problem.row_upper[rows] - around,
-            own,
+            group,
             columns,
             allowed,
             soft,
@@ -308,31 +370,30 @@ class Dispatch:
         )
         extra = len(slack_cost)
         cost = np.concatenate([cost, slack_cost])
-        solver = Highs(
-            {
-                "threads": 1,
-                "random_seed": self.seed,
-                "mip_rel_gap": 0.0,
-                "mip_abs_gap": self.gap_abs * len(group),
-                "time_limit": max(min(self.until - time.monotonic(), 20.0), 0.1),
-            }
-        )
-        solver.watch(self.stop)
+        lower = np.concatenate([lower, np.zeros(extra)])
+        upper = np.concatenate([upper, np.full(extra, np.inf)])
         whole = np.concatenate([problem.integer[columns], np.zeros(extra, dtype=bool)])
-        bounds_low = np.concatenate([lower, np.zeros(extra)])
-        bounds_high = np.concatenate([upper, np.full(extra, np.inf)])
-        solver.load(cost, matrix, row_lower, row_upper, bounds_low, bounds_high, whole)
-        outcome = solver.run()
-        if not outcome.feasible:
-            return None
-        values = solver.values()
-        values[whole] = np.round(values[whole])
+        if whole.any():
+            solver = Highs(
+                {
+                    "threads": 1,
+                    "random_seed": self.seed,
+                    "mip_rel_gap": 0.0,
+                    "mip_abs_gap": self.gap_abs * len(group),
+                    "time_limit": max(min(self.until - time.monotonic(), MIP_S), 0.1),
+                }
+            )
+            solver.watch(self.stop)
+            solver.load(cost, matrix, row_lower, row_upper, lower, upper, whole)
+            if not solver.run().feasible:
+                return None
+            values = np.round(solver.values())
+        else:
+            values = np.zeros(len(cost))
         exact = self._exact(
-            cost, matrix, row_lower, row_upper, bounds_low, bounds_high, whole, values
+            cost, matrix, row_lower, row_upper, lower, upper, whole, values
         )
-        if exact is None:
-            return None
-        return columns, exact[: len(columns)]
+        return None if exact is None else (columns, exact[: len(columns)])
 
     def _exact(
         self,
@@ -358,17 +419,19 @@ class Dispatch:
     def _edge_terms(
         self, group: list[int], edges: Ints
     ) -> tuple[Floats, Floats, Floats]:
-        """Return bounds of free edges, and their cost with the neighbours' price."""
-        z = self.x[edges]
-        reach = EDGE_REACH * (self.upper[edges] - self.lower[edges])
+        """Return bounds of free edges, and their cost with the neighbours' price.
+
+        Whole numbers may go to either side, other edges stay where they were.
+        """
+        z = self.plan.z[self.place[edges]]
         whole = self.problem.integer[edges]
-        low = np.where(whole, np.floor(z + 1e-6), z - reach)
-        high = np.where(whole, np.ceil(z - 1e-6), z + reach)
-        others = [p for p in range(len(self.edges)) if p not in group]
+        low = np.where(whole, np.floor(z + 1e-6), z)
+        high = np.where(whole, np.ceil(z - 1e-6), z)
+        others = np.setdiff1d(np.arange(len(self.edges)), group)
         price = self.plan.slope[others][:, self.place[edges]].sum(axis=0)
         return (
-            np.maximum(low, self.lower[edges]),
-            np.minimum(high, self.upper[edges]),
+            np.clip(low, self.lower[edges], self.upper[edges]),
+            np.clip(high, self.lower[edges], self.upper[edges]),
             self.problem.cost[edges] + price,
         )
 
@@ -377,7 +440,7 @@ class Dispatch:
         part: Any,
         row_lower: Floats,
         row_upper: Floats,
-        own: Ints,
+        group: list[int],
         columns: Ints,
         allowed: Floats,
         soft: bool,
@@ -395,30 +458,28 @@ class Dispatch:
         if not n:
             return part, row_lower, row_upper, np.empty(0)
         inside = np.zeros(len(self.x))
-        inside[own] = 1.0
+        for p in group:
+            inside[border.periods[p].columns] = 1.0
         use = self.by_row[border.shared][:, columns] * inside[columns]
         has_low = np.isfinite(self.problem.row_lower[border.shared])
         has_high = np.isfinite(self.problem.row_upper[border.shared])
         if not soft:
-            matrix = sparse.csr_array(sparse.vstack([part, use]))
-            low = np.append(row_lower, np.where(has_low, allowed, -np.inf))
+            room = 1e-9 * (1 + np.abs(allowed))
             return (
-                matrix,
-                low,
-                np.append(row_upper, np.where(has_high, allowed, np.inf)),
+                sparse.csr_array(sparse.vstack([part, use])),
+                np.append(row_lower, np.where(has_low, allowed - room, -np.inf)),
+                np.append(row_upper, np.where(has_high, allowed + room, np.inf)),
                 np.empty(0),
             )
         # use - over + under = allowed for "<="; use + over - under for ">=".
         sign = np.where(has_high, 1.0, -1.0)
         slack = sparse.hstack([sparse.diags_array(-sign), sparse.diags_array(sign)])
-        matrix = sparse.csr_array(sparse.block_array([[part, None], [use, slack]]))
-        price = np.abs(self.price)
         least = 1e-3 * self.gap_abs / np.maximum(np.abs(allowed), 1.0)
-        over = np.maximum(OVER * steep * price, least)
-        under = np.where(has_low & has_high, over, -UNDER * price)
+        over = np.maximum(OVER * steep * self.dear[group].max(axis=0), least)
+        earned = -UNDER * self.cheap[group].min(axis=0)
         return (
-            matrix,
+            sparse.csr_array(sparse.block_array([[part, None], [use, slack]])),
             np.append(row_lower, allowed),
             np.append(row_upper, allowed),
-            np.concatenate([over, under]),
+            np.concatenate([over, np.where(has_low & has_high, over, earned)]),
         )

@@ -120,11 +120,25 @@ class Master:
             )
 
     def fix(self, columns: NDArray[np.intp], lower: Floats, upper: Floats) -> None:
-        """Give master columns other bounds, in both copies."""
+        """Give master columns other bounds."""
+        self.lower[columns], self.upper[columns] = lower, upper
         for solver in (self.bounding, self.middle):
             solver.h.changeColsBounds(
                 len(columns), columns.astype(np.int32), lower, upper
             )
+
+    def keep_back(self, margin: Floats) -> None:
+        """Move the limits of shared rows inwards; below 0 for lower limits.
+
+        The bound is then not one of the problem: a margin is for guidance, and 0
+        takes it back.
+        """
+        first = self.matrix.shape[0] - len(margin)
+        for solver in (self.bounding, self.middle):
+            for r, part in enumerate(margin.tolist()):
+                row = first + r
+                low, high = self.row_lower[row] - part, self.row_upper[row] - part
+                solver.h.changeRowBounds(row, low, high)
 
     def bound(self) -> tuple[float, Floats]:
         """Return the least cost that the cuts allow, and a point that has it.
@@ -151,7 +165,11 @@ class Master:
 
         ``None`` where the interior-point method found none.
         """
-        self.middle.h.changeRowBounds(self.level_row, -np.inf, level - self.offset)
+        self.middle.h.changeRowBounds(
+            self.level_row,
+            -np.inf,
+            level - self.offset if np.isfinite(level) else np.inf,
+        )
         self.middle.h.clearSolver()
         outcome = self.middle.run()
         if outcome.state not in (State.kOptimal, State.kUnknown):
@@ -161,23 +179,15 @@ class Master:
             return None
         return np.clip(values[: self.size], self.border.lower, self.border.upper)
 
-    def whole(
+    def as_mip(
         self,
         columns: NDArray[np.intp],
         gap_frac: float,
         time_limit_s: float,
         stop: Callable[[], bool] | None = None,
         presolve: str = "choose",
-    ) -> tuple[float, Floats]:
-        """Return the bound, and a best point, with some columns whole.
-
-        Raises
-        ------
-        InfeasibleError
-            If no master point with whole numbers meets the rows and cuts.
-        """
-        if not len(columns):
-            return self.bound()
+    ) -> Highs:
+        """Return the master with its present rows, bounds and cuts, some columns whole."""
         integer = np.zeros(len(self.cost), dtype=bool)
         integer[columns] = True
         solver = Highs(
@@ -201,6 +211,16 @@ class Master:
             integer,
             self.offset,
         )
+        return solver
+
+    def whole(self, columns: NDArray[np.intp], solver: Highs) -> tuple[float, Floats]:
+        """Return the bound, and a best point, of the master as a MIP.
+
+        Raises
+        ------
+        InfeasibleError
+            If no master point with whole numbers meets the rows and cuts.
+        """
         outcome = solver.run()
         if outcome.state in (State.kInfeasible, State.kUnboundedOrInfeasible):
             raise InfeasibleError(
@@ -211,19 +231,6 @@ class Master:
         z = solver.values()[: self.size]
         z[columns] = np.round(z[columns])
         return outcome.bound, np.clip(z, self.border.lower, self.border.upper)
-
-    def verified(
-        self,
-        columns: NDArray[np.intp],
-        gap_frac: float,
-        time_limit_s: float,
-        stop: Callable[[], bool] | None = None,
-    ) -> float:
-        """Return the bound, solved again with presolve on and off; the lower counts."""
-        return min(
-            self.whole(columns, gap_frac, time_limit_s, stop, presolve)[0]
-            for presolve in ("on", "off")
-        )
 
     def _all_rows(self) -> tuple[Any, Floats, Floats]:
         """Return the rows of the master and its cuts."""

@@ -30,14 +30,21 @@ def chosen_periods(border: Border, hours: int, count: int) -> tuple[Ints, Ints, 
     """
     lengths = np.diff(np.append(border.start, hours))
     full = np.flatnonzero(lengths == lengths.max())
-    chosen = full[np.unique(np.linspace(0, len(full), count, endpoint=False).astype(int))]
+    chosen = full[
+        np.unique(np.linspace(0, len(full), count, endpoint=False).astype(int))
+    ]
     follows = np.abs(np.arange(len(lengths))[:, None] - chosen).argmin(axis=1)
     weight = np.bincount(follows, lengths, len(chosen)) / lengths[chosen]
     return chosen, follows, weight
 
 
 def sample_border(
-    problem: Problem, border: Border, lower: Floats, upper: Floats, chosen: Ints, weight: Floats
+    problem: Problem,
+    border: Border,
+    lower: Floats,
+    upper: Floats,
+    chosen: Ints,
+    weight: Floats,
 ) -> Border:
     """Return the border of the sampled problem.
 
@@ -95,11 +102,12 @@ def sample_border(
         parts.append((columns, own_all, tie_fixed, budget[used], used, period, extra))
 
     n_budgets = sum(len(part[4]) for part in parts)
-    size = len(fixed) + n_budgets
-    at, k = len(fixed), 0
+    k = 0
     low, high = np.empty(n_budgets), np.empty(n_budgets)
     budget_period, budget_shared, budget_weight = [], [], []
-    for i, (columns, own_all, tie_fixed, budget, used, period, extra) in enumerate(parts):
+    for i, (columns, own_all, tie_fixed, budget, used, period, extra) in enumerate(
+        parts
+    ):
         n = len(used)
         which = border.shared[used]
         has_low = np.isfinite(problem.row_lower[which])
@@ -108,15 +116,22 @@ def sample_border(
         low[k : k + n] = positive @ lower[columns] + negative @ upper[columns]
         high[k : k + n] = positive @ upper[columns] + negative @ lower[columns]
         n_rows = own_all.shape[0]
-        tie = sparse.block_array(
-            [
-                [tie_fixed, sparse.csr_array((n_rows, n_budgets))],
+        tie = (
+            sparse.block_array(
                 [
-                    sparse.csr_array((n, len(fixed))),
-                    sparse.csr_array((-np.ones(n), (np.arange(n), k + np.arange(n))), (n, n_budgets)),
-                ],
-            ]
-        ) if n else sparse.hstack([tie_fixed, sparse.csr_array((n_rows, n_budgets))])
+                    [tie_fixed, sparse.csr_array((n_rows, n_budgets))],
+                    [
+                        sparse.csr_array((n, len(fixed))),
+                        sparse.csr_array(
+                            (-np.ones(n), (np.arange(n), k + np.arange(n))),
+                            (n, n_budgets),
+                        ),
+                    ],
+                ]
+            )
+            if n
+            else sparse.hstack([tie_fixed, sparse.csr_array((n_rows, n_budgets))])
+        )
         n_old = len(period.rows)
         periods.append(
             Period(
@@ -145,19 +160,25 @@ def sample_border(
         budget_shared += used.tolist()
         budget_weight += [float(weight[i])] * n
         k += n
-    del at
     kept = np.flatnonzero(~with_edge)
-    shared_fixed = border.matrix[border.matrix.shape[0] - len(border.shared) :][:, fixed]
+    shared_fixed = border.matrix[border.matrix.shape[0] - len(border.shared) :][
+        :, fixed
+    ]
     sums = sparse.csr_array(
-        (budget_weight, (budget_shared, np.arange(n_budgets))), shape=(len(border.shared), n_budgets)
+        (budget_weight, (budget_shared, np.arange(n_budgets))),
+        shape=(len(border.shared), n_budgets),
     )
     matrix = sparse.vstack(
         [
-            sparse.hstack([rows_part[kept][:, fixed], sparse.csr_array((len(kept), n_budgets))]),
+            sparse.hstack(
+                [rows_part[kept][:, fixed], sparse.csr_array((len(kept), n_budgets))]
+            ),
             sparse.hstack([shared_fixed, sums]),
         ]
     )
-    shared_at = np.arange(border.matrix.shape[0] - len(border.shared), border.matrix.shape[0])
+    shared_at = np.arange(
+        border.matrix.shape[0] - len(border.shared), border.matrix.shape[0]
+    )
     which = np.concatenate([kept, shared_at])
     none = np.zeros(n_budgets)
     return Border(
@@ -192,7 +213,11 @@ def carried(
     from_rows = from_rows[from_rows >= 0]
     width = problem.hours + 1
     key = problem.row_family[rows] * width + problem.row_hour[rows] - target_start
-    from_key = problem.row_family[from_rows] * width + problem.row_hour[from_rows] - source_start
+    from_key = (
+        problem.row_family[from_rows] * width
+        + problem.row_hour[from_rows]
+        - source_start
+    )
     order = np.argsort(from_key)
     place = np.minimum(np.searchsorted(from_key, key, sorter=order), len(order) - 1)
     match = order[place]
