@@ -15,7 +15,6 @@ from energyopt.inputs import Inputs
 from energyopt.model import ELASTIC, build_model, excess_found, excess_scale
 from energyopt.solve import solve_model
 
-
 PROVEN_FRAC = 1e-6
 """A wider gap than this is said beside the least values."""
 
@@ -78,7 +77,9 @@ def least_values(
     if not together:
         sentences = [
             "No relaxation of the limits makes room for a plant: the technologies "
-            "offered cannot serve the load (max_units, max_mw, maintenance)."
+            "offered cannot serve the load (max_units, max_mw, maintenance), or what "
+            "must stay online (min_synchronous_units, min_grid_forming_mw, "
+            "battery_swing_mw)."
         ]
     if case.solve.gap_frac > PROVEN_FRAC:
         sentences.append(f"Least values are proven to {case.solve.gap_frac:.2%}.")

@@ -193,6 +193,17 @@ def test_charging_is_free_to_happen_beside_negative_prices():
     assert_allclose(result.arrays["battery"]["discharge_mw"], [0, 2.5, 0], atol=1e-6)
 
 
+@pytest.mark.parametrize("prices", [[-5, 50], [50, -5]])
+def test_a_negative_price_does_not_limit_one_direction(prices):
+    """A connection of 10 MW, 0 and 20 MW asked: 10 MW in, then 10 out, at any price."""
+    grid = GRID | {"max_mw": 10}
+    made = case(technologies={"battery": BATTERY, "grid": grid})
+    result = solved(made, 2, demand_mw=[0, 20], power_usd_per_mwh=prices)
+    battery = result.arrays["battery"]
+    assert_allclose(battery["charge_mw"], [10, 0], atol=1e-6)
+    assert_allclose(battery["discharge_mw"], [0, 10], atol=1e-6)
+
+
 def test_a_negative_price_at_any_connection_counts():
     """-50 USD at the first of two connections, 50 at the second: 10 MW, not more."""
     battery = BATTERY | {"charge_frac": 0.5, "discharge_frac": 0.5}

@@ -184,6 +184,14 @@ def test_a_case_that_nothing_saves_says_so():
     found = explained(case(technologies={"gas": gas}))
     assert found.values == {"alone": {}, "together": {}}
     assert "No relaxation of the limits makes room" in found.sentences[0]
+    assert "max_units" in found.sentences[0]
+
+
+def test_machines_that_must_stay_online_are_no_limit():
+    """Six synchronous units of five on offer: the sentence names the setting."""
+    made = case(technologies={"gas": GAS}, contingencies={"min_synchronous_units": 6})
+    found = explained(made)
+    assert "min_synchronous_units" in found.sentences[0]
 
 
 @pytest.mark.parametrize("limit", ["co2_t_per_yr", "capital_usd"])

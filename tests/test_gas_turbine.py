@@ -706,19 +706,20 @@ def test_rechecked_minimum_down_time():
 @pytest.mark.parametrize(
     ("ramp", "least", "up", "down"),
     [
-        # h 0: 10 - 16 - 10 r + 8 m; h 1: 16 - 10 - 8 (r + e). Down the other way round:
-        # h 0: 16 - 10 - 8 (r + e); h 1: 10 - 16 - 10 r + 8 m.
-        (0.2, 0.5, [-4, 0.4], [0.4, -4]),
-        (0.4, 0.2, [-8.4, -0.4], [-0.4, -8.4]),
+        # h 0: 10 - 16 - 10 x 2 r + 8 m; h 1: 16 - 10 - 8 (2 r + e). Down the other
+        # way round: h 0: 16 - 10 - 8 (2 r + e); h 1: 10 - 16 - 10 x 2 r + 8 m.
+        (0.2, 0.5, [-6, -1.2], [-1.2, -6]),
+        (0.4, 0.2, [-12.4, -3.6], [-3.6, -12.4]),
+        (0.05, 0.5, [-3, 1.2], [1.2, -3]),
     ],
 )
 def test_rechecked_ramps(ramp, least, up, down):
-    """10 MW of one unit, 16 MW of two an hour later, when a unit gives 8 MW (35 °C).
+    """10 MW of two units, 16 of three an hour later, when a unit gives 8 MW (35 °C).
 
     r is the ramp, m the minimum load, e the larger: what a unit comes on or goes off
-    with. Starting, ``r + e`` of 8 MW; the one that stops leaves at least m of 8 MW.
+    with. Two stay; one starts, with at most e of 8 MW, or stops, from at least m of 8.
     """
-    arrays = floats(online_units=[1, 2], starts_units=[0, 1], output_mw=[10, 16])
+    arrays = floats(online_units=[2, 3], starts_units=[0, 1], output_mw=[10, 16])
     unit = GAS | {
         "ramp_frac_per_h": ramp,
         "min_load_frac": least,

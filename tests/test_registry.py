@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from plants import EXAMPLES, built, case, solve
+from pydantic import ValidationError
 from pyomo.environ import Var, value
 
 from energyopt.model import found_arrays
@@ -176,7 +177,9 @@ def test_every_variable_has_a_sentence_and_a_unit(name):
 def test_every_plant_wide_variable_has_a_sentence_and_a_unit():
     for var in plant().m.component_objects(Var, descend_into=False):
         assert var.doc.endswith("."), var.local_name
-        if "excess" not in var.local_name and not all(v.is_binary() for v in var.values()):
+        if "excess" not in var.local_name and not all(
+            v.is_binary() for v in var.values()
+        ):
             assert unit_of(var.local_name)
 
 
@@ -269,6 +272,14 @@ def test_the_plant_of_these_tests_uses_every_term():
         "grid_energy",
         "export_income",
     }
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_least_size_above_the_greatest_is_refused(kind):
+    size = "units" if "max_units" in KINDS[kind].model_fields else "mw"
+    spoiled = {f"min_{size}": 6, f"max_{size}": 5}
+    with pytest.raises(ValidationError, match=f"min_{size} is larger than max_{size}"):
+        KINDS[kind].model_validate(EXAMPLES[kind] | spoiled)
 
 
 def test_terms_that_must_be_said_have_no_default():

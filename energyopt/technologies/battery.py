@@ -57,6 +57,12 @@ class Battery(Technology):
     land_km2_per_mwh: float = Field(default=0, ge=0)
 
     @model_validator(mode="after")
+    def _bounds_in_order(self) -> Battery:
+        if self.min_mw > self.max_mw:
+            raise ValueError("min_mw is larger than max_mw")
+        return self
+
+    @model_validator(mode="after")
     def _one_block_fits(self) -> Battery:
         if 0 < self.max_mw < self.block_mw:
             raise ValueError("block_mw is larger than max_mw")

@@ -11,7 +11,7 @@ from typing import Any, Literal
 
 import numpy as np
 import xarray as xr
-from pydantic import Field
+from pydantic import Field, model_validator
 from pyomo.environ import (
     Binary,
     NonNegativeIntegers,
@@ -107,6 +107,12 @@ class GasTurbine(Technology):
     water_m3_per_mwh: float = Field(default=0, ge=0)
     """Washing, injection and SCR; inlet cooling apart."""
     land_km2_per_mw: float = Field(default=0, ge=0)
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> GasTurbine:
+        if self.min_units > self.max_units:
+            raise ValueError("min_units is larger than max_units")
+        return self
 
     def series(self, shared: xr.Dataset) -> dict[str, Any]:
         r"""Return what one unit gives and burns at full load in each hour's weather.

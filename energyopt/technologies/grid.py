@@ -64,11 +64,13 @@ class Grid(Technology):
     """Of imports; exports earn no credit."""
 
     @model_validator(mode="after")
-    def _budget_for_backup(self) -> Grid:
+    def _fits_its_mode(self) -> Grid:
         if self.mode == "backup" and self.backup_mwh_per_yr is None:
             raise ValueError("mode backup needs backup_mwh_per_yr")
         if self.mode == "none" and self.min_mw > 0:
             raise ValueError("mode none cannot have min_mw")
+        if self.min_mw > self.max_mw:
+            raise ValueError("min_mw is larger than max_mw")
         return self
 
     @property
