@@ -35,6 +35,8 @@ _COST_PARTS = {
     "co2_price": "emission prices",
     "nox_price": "emission prices",
 }
+BUILT_MW = 0.1
+"""A smaller size is the solver's remainder within the gap; the files hold it."""
 
 
 def terminal_table(
@@ -132,7 +134,7 @@ def _cells(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
     )
     if any(t.kind in ("solar", "wind") for t in case.technologies.values()):
         share = summary["renewable_share_frac"]
-        cells["Sun and wind"] = f"{_digits(100 * share)} % of energy served"
+        cells["Sun and wind"] = f"{100 * share:.1f} % of energy served"
     co2_t, nox_t = summary["co2_t_per_yr"], summary["nox_t_per_yr"]
     cells["CO2"] = (
         f"{_digits(co2_t)} t/yr ({_digits(co2_t * KG_PER_T / served)} kg/MWh served)"
@@ -155,7 +157,7 @@ def _sizes(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
     """Return what is installed, one row a technology, and what is not."""
     cells, absent = {}, []
     for name, size in summary["capacity"].items():
-        if not (size["mw"] or 0) > 1e-3:
+        if not (size["mw"] or 0) >= BUILT_MW:
             absent.append(name)
             continue
         text = f"{_digits(size['mw'])} MW"
@@ -173,7 +175,7 @@ def _sizes(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
             text += f" connection, {getattr(technology, 'mode', 'grid')}"
         cells[name] = text
     if absent:
-        cells["not built"] = ", ".join(absent)
+        cells["not built"] = f"{', '.join(absent)} (below {BUILT_MW:g} MW)"
     late = [n for n in casefile.case.technologies if n not in summary["capacity"]]
     if late:
         cells["too late"] = ", ".join(late)
