@@ -62,7 +62,8 @@ def random_toy(seed: int) -> Toy:
     )
 
 
-@pytest.mark.parametrize("seed", range(24))
+# Those left out take one HiGHS model more than 5 s each.
+@pytest.mark.parametrize("seed", sorted({*range(28)} - {1, 6, 10, 14}))
 def test_periods_and_one_piece_agree(seed: int):
     """On random plants: neither bound above the other's plant, and the same verdict.
 
@@ -89,9 +90,9 @@ def test_periods_and_one_piece_agree(seed: int):
         assert parts.objective - parts.bound <= GAP * abs(parts.objective) + small
 
 
-@pytest.mark.parametrize("seed", [1, 6, 17])
+@pytest.mark.parametrize("seed", [11, 17])
 def test_what_periods_leave_open_is_closed_in_one_piece(seed: int):
-    """24 h periods end at 0.3 to 0.8 % here; the model goes on whole to 0.2 %."""
+    """24 h periods may end at 0.4 % here; the model goes on whole to 0.2 %."""
     m = random_toy(seed).build()
     record = solve_model(m, method="decomposed", gap_frac=GAP, time_limit_s=60.0)
     alone = in_one_piece(compile_problem(m))

@@ -298,6 +298,14 @@ class Decomposition:
             raise NoSolutionError(
                 f"the whole-unit dispatch breaks a row by {broken:.2g}"
             )
+        far = self.stand_in & ((x <= self.lower + 1.0) | (x >= self.upper - 1.0))
+        if (
+            far
+            & ~np.isfinite(
+                np.where(x <= self.lower + 1.0, self.problem.lower, self.problem.upper)
+            )
+        ).any():
+            raise NoSolutionError("a column without a bound runs away")
         cost = self.problem.objective(x)
         journal.log(f"whole dispatch: {cost:.7g}, rows hold to {broken:.1g}")
         if cost < journal.incumbent:

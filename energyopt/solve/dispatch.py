@@ -1,10 +1,9 @@
 """Whole units, hour by hour, once the sizes are chosen.
 
-The master's point fixes what has no hour. Periods are solved as small MIPs in turns
-such that neighbours are never solved at once: those of the first turn may move their
-edges a little, at the price that the neighbour's cut puts on them; later ones find
-their edges decided. A row is enforced by the last period that decides one of its
-columns, so every row of the problem is, also those that the bound left out.
+The master's point fixes what has no hour. Periods are solved as small MIPs in chains,
+each from where the one before ended, to an end at the price that the next one's cut puts
+on it. A row is enforced by the last period that decides one of its columns, so every row
+of the problem is, also those that the bound left out.
 """
 
 from __future__ import annotations
@@ -32,6 +31,8 @@ OVER, UNDER = 1.25, 0.8
 """What a yearly limit's use beyond a period's budget costs, and what use below it
 earns, times the limit's price."""
 REPAIRS = 6
+CHAINS = 4
+"""Runs of periods solved side by side, whatever the number of threads."""
 MIP_S = 20.0
 """Longest time for one small MIP. [s]"""
 
@@ -114,6 +115,9 @@ class Dispatch:
         self.place[links] = np.arange(len(links))
         self.edges = [self._edges_of(p) for p in range(len(border.periods))]
         used, users = np.unique(np.concatenate(self.edges), return_counts=True)
+        self.hour_owner = (
+            np.searchsorted(border.start, np.arange(problem.hours), side="right") - 1
+        )
         self.users = np.zeros(len(problem.columns), dtype=np.intp)
         self.users[used] = users
         self.known[np.setdiff1d(links, used)] = True
@@ -152,29 +156,12 @@ class Dispatch:
             middle[r] = np.median(mine) if mine.size else 0.0
         return np.maximum(own, middle), np.minimum(own, middle)
 
-    # -- turns ------------------------------------------------------------------------
-
-    def turns(self) -> list[list[int]]:
-        """Return periods in groups that have no edge in common."""
-        owners: dict[int, list[int]] = {}
-        for p, edges in enumerate(self.edges):
-            for j in edges.tolist():
-                owners.setdefault(j, []).append(p)
-        near: list[set[int]] = [set() for _ in self.edges]
-        for group in owners.values():
-            for p in group:
-                near[p].update(group)
-        colour: list[int] = []
-        for p in range(len(self.edges)):
-            taken = {colour[q] for q in near[p] if q < p}
-            colour.append(next(c for c in range(len(taken) + 1) if c not in taken))
-        return [
-            [p for p in range(len(colour)) if colour[p] == c]
-            for c in range(max(colour) + 1)
-        ]
+    # -- the year -----------------------------------------------------------------------
 
     def run(self, executor: Executor) -> Floats:
         """Return a feasible point of the whole problem, shape (columns,).
+
+        Chains of periods are solved side by side, each from its first to its last.
 
         Raises
         ------
@@ -183,26 +170,36 @@ class Dispatch:
             or a yearly limit cannot be kept.
         """
         count = len(self.edges)
-        leftover = np.zeros(len(self.border.shared))
-        solved: list[int] = []
-        for turn in self.turns():
-            extra = leftover / max(count - len(solved), 1)
-            jobs = [([p], self.budget[p] + extra) for p in turn]
-            done = list(executor.map(lambda job: self._first(*job), jobs))
-            for (group, allowed), found in zip(jobs, done, strict=True):
-                if found is None:
-                    found = self._solve(group, allowed, wide=True)
-                if found is None:
-                    found = self._with_neighbours(group[0])
-                self._keep(found)
-            solved = [
-                p
-                for p in range(count)
-                if self.known[self.border.periods[p].columns].all()
-            ]
-            leftover = self.budget[solved].sum(axis=0) - self._used(solved)
+        chains = np.array_split(np.arange(count), max(1, min(CHAINS, count // 3)))
+        list(executor.map(lambda chain: self._chain(chain[:1].tolist()), chains))
+        list(executor.map(lambda chain: self._chain(chain[1:].tolist()), chains))
+        for p in range(count):
+            if not self.known[self.border.periods[p].columns].all():
+                self._keep(self._with_neighbours(p))
         self._keep_limits()
         return self.x
+
+    def _chain(self, chain: list[int]) -> None:
+        """Solve periods one after the other; what cannot be solved is left out."""
+        known = self.known.copy()  # what other chains decide meanwhile does not count
+        leftover = np.zeros(len(self.border.shared))
+        for k, p in enumerate(chain):
+            allowed = self.budget[p] + leftover / (len(chain) - k)
+            found = self._first([p], allowed, known)
+            for back in (1, 2):
+                if found is not None or k < back:
+                    break
+                group = chain[k - back : k + 1]
+                known[self._inner(group)] = False
+                found = self._solve(group, self.budget[group].sum(axis=0), known=known)
+            if found is None:
+                continue
+            self._keep(found)
+            known[found[0]] = True
+            done = [
+                q for q in chain[: k + 1] if known[self.border.periods[q].columns].all()
+            ]
+            leftover = self.budget[done].sum(axis=0) - self._used(done)
 
     def improve(self, executor: Executor) -> None:
         """Solve neighbours together, two by two, and keep what is cheaper.
@@ -236,11 +233,16 @@ class Dispatch:
         self.x[columns] = values
         self.known[columns] = True
 
-    def _first(self, group: list[int], allowed: Floats) -> tuple[Ints, Floats] | None:
+    def _first(
+        self, group: list[int], allowed: Floats, known: Flags
+    ) -> tuple[Ints, Floats] | None:
         """Return a first solution; without whole numbers the relaxed one is it."""
         columns = np.concatenate([self.border.periods[p].columns for p in group])
         soft = bool(self.problem.integer[columns].any())
-        return self._solve(group, allowed, soft=soft)
+        found = self._solve(group, allowed, soft=soft, known=known)
+        if found is None:
+            found = self._solve(group, allowed, wide=True, known=known)
+        return found
 
     def _with_neighbours(self, p: int) -> tuple[Ints, Floats]:
         """Solve a period again together with more and more of those around it."""
@@ -421,11 +423,13 @@ class Dispatch:
     ) -> tuple[Floats, Floats, Floats]:
         """Return bounds of free edges, and their cost with the neighbours' price.
 
-        Whole numbers may go to either side, other edges stay where they were.
+        Whole numbers of these hours may go to either side, those of others (whose rows
+        are not all seen here) go up; other edges stay where they were.
         """
         z = self.plan.z[self.place[edges]]
         whole = self.problem.integer[edges]
-        low = np.where(whole, np.floor(z + 1e-6), z)
+        ours = np.isin(self.hour_owner[self.problem.column_hour[edges]], group)
+        low = np.where(whole, np.where(ours, np.floor(z + 1e-6), np.ceil(z - 1e-6)), z)
         high = np.where(whole, np.ceil(z - 1e-6), z)
         others = np.setdiff1d(np.arange(len(self.edges)), group)
         price = self.plan.slope[others][:, self.place[edges]].sum(axis=0)
