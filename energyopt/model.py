@@ -98,7 +98,8 @@ def lost_compute_usd_per_mwh(case: Case, inputs: Inputs) -> float:
     """Return the value of a MWh not served, above every price unless load is for sale.
 
     A MWh held back could be sold, or bought later through a battery: the guard is
-    the year's dearest MWh over an 80 % round trip. [USD/MWh]
+    the year's dearest MWh, coincident-peak charge included where import is free,
+    over an 80 % round trip. [USD/MWh]
     """
     stated = case.load.lost_compute_usd_per_mwh
     if case.load.for_sale:
@@ -107,7 +108,11 @@ def lost_compute_usd_per_mwh(case: Case, inputs: Inputs) -> float:
         (
             float(inputs.data[f"{name}/{series}"].max())
             for name in case.technologies
-            for series in ("import_usd_per_mwh", "sale_usd_per_mwh")
+            for series in (
+                "import_usd_per_mwh",
+                "dearest_usd_per_mwh",
+                "sale_usd_per_mwh",
+            )
             if f"{name}/{series}" in inputs.data
         ),
         default=0.0,

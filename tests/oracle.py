@@ -362,7 +362,10 @@ def whole_plant(case: Case, s: Series, *, gap_frac: float = 1e-7) -> Answer:
         if t.kind == "grid":
             names = adders.get(t.mode, ("delivery",))
             meter = sum(getattr(t, f"{n}_usd_per_mwh") for n in names)
-            prices.append(s.power_usd_per_mwh + meter)
+            # A MWh in a peak hour that is bought freely costs its share of the charge.
+            charge = 1000 * t.four_cp_usd_per_kw_yr * (t.mode in ("parallel", "export"))
+            peaks = four_peaks(s.power_usd_per_mwh, s.month)
+            prices.append(s.power_usd_per_mwh + meter + charge * peaks / w)
             prices.append(s.export_usd_per_mwh - t.export_basis_usd_per_mwh)
             lowest = s.power_usd_per_mwh + meter
 

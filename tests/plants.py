@@ -163,11 +163,13 @@ def inputs(
     }
     given = {k: v for k, v in series.items() if "__" not in k}
     shared = _weather(made, plain | given, hours, years, weeks or [0] * hours)
+    shared["weight_h"] = ("time", _hourly(weight or 1.0, hours))
     at_design = {
         "temp_air": made.site.design_temp_c,
         "temp_wet_bulb": made.site.design_wet_bulb_c,
     }
     design_hour = _weather(made, plain | at_design, 1, 1, [0])
+    design_hour["weight_h"] = ("time", [1.0])
     design, found = {}, {}
     own = {k.replace("__", "/"): v for k, v in series.items() if "__" in k}
     for name, technology in made.technologies.items():
@@ -178,7 +180,6 @@ def inputs(
             at_design = technology.series(design_hour)
             design[name] = {k: float(np.ravel(v)[0]) for k, v in at_design.items()}
         found |= {path: ("time", _hourly(v, hours)) for path, v in mine.items()}
-    found["weight_h"] = ("time", _hourly(weight or 1.0, hours))
     shared = shared.assign(found)
     length = hours // years
     spans = tuple(range(y * length, (y + 1) * length) for y in range(years))

@@ -265,6 +265,7 @@ def summer(years=1):
         {
             "power_usd_per_mwh": ("time", price),
             "export_usd_per_mwh": ("time", price - 1),
+            "weight_h": ("time", np.full(len(local), 1 / years)),
         },
         coords={
             "local_time": ("time", local),

@@ -6,6 +6,9 @@ burns nothing, hours count once, money costs nothing and is recovered in 20 year
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 from plants import (
@@ -24,6 +27,7 @@ from plants import (
 
 from energyopt.errors import InfeasibleError
 from energyopt.model import annual_frac, build_model
+from energyopt.technologies import Grid
 
 PAID = GAS | {"om_fixed_usd_per_kw_yr": 0.001}  # 10 USD a unit
 IDLING = GAS | {"no_load_fuel_frac": 0.5}  # 100 USD an hour and unit online
@@ -895,3 +899,20 @@ def test_without_an_excess_the_limit_is_hard():
     )
     with pytest.raises(InfeasibleError):
         solve(built(made, 2))
+
+
+def test_load_is_not_shed_to_dodge_a_coincident_peak():
+    """One hour of June is a peak: 60 USD/kW-yr x 1/4 is 15,000 USD/MWh there.
+
+    Lost compute is stated at 1,000 USD/MWh; taken as it is, all 10 MW would be shed.
+    """
+    grid = GRID | {"four_cp_usd_per_kw_yr": 60}
+    made = case(technologies={"grid": grid})
+    given = inputs(made, 1)
+    june = given.data.assign_coords(local_time=("time", [np.datetime64("2013-06-01")]))
+    own = Grid.model_validate(grid).series(june)
+    june = june.assign({f"grid/{name}": ("time", v) for name, v in own.items()})
+    assert_allclose(own["dearest_usd_per_mwh"], 50 + 15_000)
+    plant = build_model(made, replace(given, data=june))
+    solve(plant)
+    assert_allclose(plant.m.unserved_mw[0].value, 0, atol=1e-6)

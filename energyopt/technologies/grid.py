@@ -100,7 +100,9 @@ class Grid(Technology):
         -------
         dict
             ``import_usd_per_mwh`` with adders; ``sale_usd_per_mwh``;
-            ``four_cp_frac``: a quarter in each of a year's four peak hours.
+            ``four_cp_frac``: a quarter in each of a year's four peak hours;
+            ``dearest_usd_per_mwh``: what a MWh bought freely costs in the hour, its
+            share of the coincident-peak charge included.
         """
         price = np.asarray(shared["power_usd_per_mwh"].values, dtype=float)
         sale = np.asarray(shared["export_usd_per_mwh"].values, dtype=float)
@@ -112,8 +114,15 @@ class Grid(Technology):
                 hours = np.flatnonzero((local.month == month) & (year == y))
                 if len(hours):
                     peak[hours[np.argmax(price[hours])]] = 1 / len(SUMMER_MONTHS)
+        bought = price + self._adders_usd_per_mwh
+        free = self.mode in ("parallel", "export")
+        weight = np.asarray(shared["weight_h"].values, dtype=float)
+        totals = {y: weight[year == y].sum() for y in np.unique(year)}
+        of_year = np.array([totals[y] for y in year]) / weight.sum()
+        peak_usd = KW_PER_MW * self.four_cp_usd_per_kw_yr * peak * of_year / weight
         return {
-            "import_usd_per_mwh": price + self._adders_usd_per_mwh,
+            "dearest_usd_per_mwh": bought + free * peak_usd,
+            "import_usd_per_mwh": bought,
             "sale_usd_per_mwh": sale - self.export_basis_usd_per_mwh,
             "four_cp_frac": peak,
         }
