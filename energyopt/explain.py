@@ -59,13 +59,14 @@ def least_values(
     """
     rules = active_rules(case)
     alone: dict[str, float] = {}
+    gaps: list[float] = []
     for name in rules:
         if stop():
             break
-        excess = _least_excess(case, inputs, [name])
+        excess = _least_excess(case, inputs, [name], gaps)
         if excess is not None and excess[name] > _nothing(case, name):
             alone[name] = excess[name]
-    together = _least_excess(case, inputs, rules) or {}
+    together = _least_excess(case, inputs, rules, gaps) or {}
     together = {n: e for n, e in together.items() if e > _nothing(case, n)}
     sentences = [_sentence(case, name, excess) for name, excess in alone.items()]
     if not alone and together:
@@ -81,8 +82,8 @@ def least_values(
             "must stay online (min_synchronous_units, min_grid_forming_mw, "
             "battery_swing_mw)."
         ]
-    if case.solve.gap_frac > PROVEN_FRAC:
-        sentences.append(f"Least values are proven to {case.solve.gap_frac:.2%}.")
+    if max(gaps, default=0.0) > PROVEN_FRAC:
+        sentences.append(f"Excesses are proven to within {max(gaps):.2%}.")
     return Relaxed(
         sentences,
         {
@@ -97,12 +98,15 @@ def _nothing(case: Case, name: str) -> float:
 
 
 def _least_excess(
-    case: Case, inputs: Inputs, names: list[str]
+    case: Case, inputs: Inputs, names: list[str], gaps: list[float]
 ) -> dict[str, float] | None:
-    """Return the least excesses that make room for a plant, or ``None``."""
+    """Return the least excesses that make room for a plant, or ``None``.
+
+    The gap to which they are proven is added to ``gaps``.
+    """
     plant = build_model(case, inputs, elastic=names)
     try:
-        solve_model(
+        record = solve_model(
             plant.m,
             method=case.solve.method,
             gap_frac=case.solve.gap_frac,
@@ -112,6 +116,7 @@ def _least_excess(
         )
     except (InfeasibleError, NoSolutionError):
         return None
+    gaps.append(record.gap_frac)
     return {name: excess_found(plant, name) for name in names}
 
 

@@ -892,6 +892,24 @@ def test_an_elastic_model_minimises_what_is_given_way():
     assert_allclose(solve(plant).objective, 1 / 9)
 
 
+@pytest.mark.parametrize("years", [1, 2])
+def test_rules_that_give_way_together_are_weighed_by_their_limits(years):
+    """10 MW in hours of 3 and 1: 40 MWh, 20 t of CO2, 40 m3, 0.4 t of NOx.
+
+    4 of 16 t are a quarter, 20 of 20 m3 one, 0.2 t count as they are, for a limit
+    under 1: 1.45. As two years that weigh 3 and 1 each has its 40 MWh: the same.
+    """
+    gas = EMITTING | {"water_m3_per_mwh": 1, "nox_lb_per_mmbtu": 2.204622622}
+    limits = {"co2_t_per_yr": 16, "water_m3_per_yr": 20, "nox_t_per_yr": 0.2}
+    made = case(technologies={"gas": gas}, limits=limits | {"gpu_served_frac": 1})
+    plant = build_model(
+        made,
+        inputs(made, 2, weight=[3, 1], years=years),
+        elastic=[f"limits.{name}" for name in limits],
+    )
+    assert_allclose(solve(plant).objective, 0.25 + 1 + 0.2)
+
+
 def test_without_an_excess_the_limit_is_hard():
     made = case(
         technologies={"gas": EMITTING},

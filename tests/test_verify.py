@@ -281,15 +281,22 @@ def test_a_battery_counts_by_the_energy_it_holds_in_the_check():
     assert_allclose(check(found, "reserve_at_once.gas_mw").worst, 6.8)
 
 
-def test_a_battery_counts_by_the_lesser_of_before_and_after():
-    """3 and 1 MWh stored: 1 MWh for a quarter of an hour in both, 4 of 10 MW."""
-    arrays = store(2, energy=10) | {"stored_mwh": np.array([3.0, 1.0])}
-    for stored in ([3.0, 1.0], [1.0, 3.0]):
-        arrays["stored_mwh"] = np.array(stored)
-        found = written(
-            2, {"gas": GAS, "battery": BATTERY}, {"gas": machine(2), "battery": arrays}
-        )
-        assert_allclose(check(found, "reserve_at_once.gas_mw").worst, 6)
+@pytest.mark.parametrize("stored", [[3.0, 1.0], [1.0, 3.0]])
+def test_a_battery_counts_by_the_lesser_of_before_and_after(stored):
+    """10 MW in hour 0 only, 1 MWh before or after it: 4 of 10 MW, 6 short.
+
+    By the 3 MWh on its other side it would carry all 10.
+    """
+    found = written(
+        2,
+        {"gas": GAS, "battery": BATTERY},
+        {
+            "gas": machine(2),
+            "battery": store(2, energy=10) | {"stored_mwh": np.array(stored)},
+        },
+        demand_mw=[10, 0],
+    )
+    assert_allclose(check(found, "reserve_at_once.gas_mw").worst, 6)
 
 
 def test_a_battery_counts_by_its_power_in_the_check():
