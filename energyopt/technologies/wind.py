@@ -8,7 +8,6 @@ from typing import Any, Literal
 import numpy as np
 import xarray as xr
 from pydantic import Field, model_validator
-from pyomo.environ import NonNegativeReals, Var, quicksum
 
 from energyopt.air import density_kg_per_m3, pressure_at, temp_at
 from energyopt.errors import DataError
@@ -16,12 +15,14 @@ from energyopt.technologies.base import (
     Floats,
     Found,
     Horizon,
-    PerHour,
     Recount,
     Technology,
     Terms,
 )
-from energyopt.units import KW_PER_MW
+from energyopt.technologies.weather_driven import (
+    build_weather_driven,
+    recount_weather_driven,
+)
 
 CURVE_DENSITY_KG_PER_M3 = 1.225
 CALM_M_PER_S = 0.1  # below it a ratio of two speeds says nothing
@@ -170,68 +171,8 @@ class Wind(Technology):
 
     def build(self, b: Any, at: Horizon) -> Terms:
         """Give what the wind gives, or less: ``output <= share * capacity``."""
-        share = at.series["share_frac"]
-        b.capacity_mw = Var(
-            domain=NonNegativeReals,
-            bounds=(self.min_mw, self.max_mw),
-            doc="Installed power.",
-        )
-        b.output_mw = Var(
-            at.hours,
-            domain=NonNegativeReals,
-            bounds=(0, self.max_mw),
-            doc="Power to the bus.",
-        )
-
-        @PerHour
-        def available_mw(t):
-            return share[t] * b.capacity_mw
-
-        @b.Constraint(at.hours)
-        def available(b, t):
-            return b.output_mw[t] <= available_mw[t]
-
-        return Terms(
-            net_mw=b.output_mw,
-            capital_usd=self.capital_usd_per_kw * KW_PER_MW * b.capacity_mw,
-            life_yr=self.life_yr,
-            cost_usd={
-                "om_fixed": self.om_fixed_usd_per_kw_yr * KW_PER_MW * b.capacity_mw,
-                "om_variable": self.om_variable_usd_per_mwh
-                * quicksum(at.weight[t] * b.output_mw[t] for t in at.hours),
-            },
-            co2_t=None,
-            nox_kg=None,
-            water_m3=None,
-            land_km2=self.land_km2_per_mw * b.capacity_mw,
-            renewable_mw=b.output_mw,
-            at_once_mw=available_mw,  # curtailed power comes back at once
-            sustained_mw=available_mw,
-            firm_mw=self.firm_credit_frac * b.capacity_mw,
-        )
+        return build_weather_driven(self, b, at)
 
     def recount(self, found: Found, at: Horizon) -> Recount:
         """Hold the output against the wind again, and add up."""
-        capacity, output = float(found["capacity_mw"]), found["output_mw"]
-        available = at.array("share_frac") * capacity
-        return Recount(
-            broken={
-                "available_mw": output - available,
-                "not_negative_mw": -output,
-                "bounds_mw": np.array([capacity - self.max_mw, self.min_mw - capacity]),
-            },
-            mw=capacity,
-            net_mw=output,
-            capital_usd=self.capital_usd_per_kw * KW_PER_MW * capacity,
-            cost_usd={
-                "om_fixed": self.om_fixed_usd_per_kw_yr * KW_PER_MW * capacity,
-                "om_variable": self.om_variable_usd_per_mwh
-                * float(at.weights @ output),
-            },
-            firm_mw=self.firm_credit_frac * capacity,
-            land_km2=self.land_km2_per_mw * capacity,
-            renewable_mw=output,
-            available_mw=available,
-            at_once_mw=available,
-            sustained_mw=available,
-        )
+        return recount_weather_driven(self, found, at)
