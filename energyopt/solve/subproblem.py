@@ -17,6 +17,7 @@ from scipy import sparse
 from energyopt.errors import NoSolutionError
 from energyopt.solve.highs import Highs, State
 from energyopt.solve.periods import Border
+from energyopt.solve.rounding import BoxedRounding, Rounding
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -83,6 +84,7 @@ class PeriodProgram:
         Of the period.
     cost, lower, upper : array, shape (columns of the period,)
         Finite bounds.
+    whole : array of bool, shape (columns of the period,)
     penalty : array, shape (rows of the period,)
         Cost of one unit of slack. [k$ per unit of the row]
     seed : int
@@ -95,14 +97,16 @@ class PeriodProgram:
         cost: Floats,
         lower: Floats,
         upper: Floats,
+        whole: NDArray[np.bool_],
         penalty: Floats,
         seed: int,
     ) -> None:
         self.number = number
         period = border.periods[number]
         self.period = period
-        self.cost, self.lower, self.upper = cost, lower, upper
+        self.cost, self.lower, self.upper, self.whole = cost, lower, upper, whole
         self.box_low, self.box_high = border.lower, border.upper
+        self.box_whole = border.integer
         self.tie_by_column = sparse.csr_array(period.tie.T)
         self.own_by_column = sparse.csr_array(period.own.T)
         self._find_moving_bounds()
@@ -132,6 +136,8 @@ class PeriodProgram:
             np.concatenate([upper, np.full(n_slack, np.inf)]),
         )
         self.kept_index = np.arange(len(kept), dtype=np.int32)
+        self.rounding: Rounding | None = None
+        self.loosen()
 
     def _find_moving_bounds(self) -> None:
         """Turn rows with one column of the period into bounds that move with ``z``.
@@ -225,6 +231,13 @@ class PeriodProgram:
         h.changeRowsBounds(
             len(self.kept), self.kept_index, row_lower[self.kept], row_upper[self.kept]
         )
+        if extra := len(self.extra_lower):
+            h.changeRowsBounds(
+                extra,
+                np.arange(len(self.kept), len(self.kept) + extra, dtype=np.int32),
+                self.extra_lower - self.extra_tie @ z,
+                np.full(extra, np.inf),
+            )
         lower, upper = self._moved(row_lower, row_upper)
         if len(self.moving_column):
             at = self.moving_column
@@ -234,7 +247,10 @@ class PeriodProgram:
         n = len(self.cost)
         self.y = y[:n]
         dual = np.zeros(len(row_lower))
-        dual[self.kept] = self.solver.row_duals()
+        row_duals = self.solver.row_duals()
+        dual[self.kept] = row_duals[: len(self.kept)]
+        extra_dual = np.maximum(row_duals[len(self.kept) :], 0.0)
+        self.extra_reduced = self.extra_by_column @ extra_dual
         self.dual = self.complete(dual, row_lower, row_upper)
         slack = y[n:]
         row = self.slack_row
@@ -247,7 +263,86 @@ class PeriodProgram:
             penalty=float(self.penalty[row] @ slack),
             slack=float(relative.max(initial=0.0)),
             leaning=row[relative > SLACK],
-            cut=self.cut(self.dual),
+            cut=self.cut(self.dual, extra_dual),
+        )
+
+    def loosen(self) -> None:
+        """Take all rounded rows away."""
+        self.boxed: BoxedRounding | None = None
+        kept = len(self.kept)
+        rows = self.solver.h.getNumRow()
+        if rows > kept:
+            gone = np.arange(kept, rows, dtype=np.int32)
+            self.solver.h.deleteRows(len(gone), gone)
+        n, columns = len(self.cost), len(self.box_low)
+        self.extra_own = sparse.csr_array((0, n + len(self.slack_row)))
+        self.extra_tie = sparse.csr_array((0, columns))
+        self.extra_by_column = sparse.csr_array((n, 0))
+        self.extra_reduced = np.zeros(n)
+        self.extra_lower = np.empty(0)
+
+    def enter(self, low: Floats, high: Floats) -> None:
+        """Let rounded rows hold in a box of master points; those of others go."""
+        self.loosen()
+        if self.rounding is None:
+            self.rounding = self._rounding()
+        n_slack = len(self.slack_row)
+        self.boxed = self.rounding.within(
+            np.concatenate([self.lower, np.zeros(n_slack), low]),
+            np.concatenate([self.upper, np.full(n_slack, np.inf), high]),
+        )
+
+    def tighten(self, z: Floats) -> int:
+        """Add rounded rows that the last solution, at ``z``, breaks; return how many."""
+        if self.boxed is None:
+            return 0
+        rows = self.boxed.violated(np.concatenate([self.solver.values(), z]))
+        count = len(rows.least)
+        if not count:
+            return 0
+        n = len(self.cost)
+        own = n + len(self.slack_row)
+        added = sparse.csr_array(rows.matrix[:, :own])
+        tie = sparse.csr_array(rows.matrix[:, own:])
+        self.extra_own = sparse.csr_array(sparse.vstack([self.extra_own, added]))
+        self.extra_tie = sparse.csr_array(sparse.vstack([self.extra_tie, tie]))
+        self.extra_by_column = sparse.csr_array(self.extra_own[:, :n].T)
+        self.extra_lower = np.append(self.extra_lower, rows.least)
+        self.solver.h.addRows(
+            count,
+            rows.least - tie @ z,
+            np.full(count, np.inf),
+            added.nnz,
+            added.indptr[:-1].astype(np.int32),
+            added.indices.astype(np.int32),
+            added.data,
+        )
+        return count
+
+    def steps(self, column: int, z: Floats) -> Floats:
+        """Return where in the present box of a size fewer units are needed."""
+        if self.boxed is None:
+            return np.empty(0)
+        own = len(self.cost) + len(self.slack_row)
+        point = np.concatenate([self.solver.values(), z])
+        return self.boxed.steps(own + column, point)
+
+    def _rounding(self) -> Rounding:
+        """Return the candidates for rounding, of all rows with their slack."""
+        period, n_slack = self.period, len(self.slack_row)
+        slack = sparse.csr_array(
+            (self.slack_sign, (self.slack_row, np.arange(n_slack))),
+            shape=(len(period.row_lower), n_slack),
+        )
+        none = np.zeros(n_slack, dtype=bool)
+        return Rounding(
+            sparse.csr_array(sparse.hstack([period.own, slack, period.tie])),
+            period.row_lower,
+            period.row_upper,
+            np.concatenate([self.whole, none, self.box_whole]),
+            np.concatenate([np.zeros(len(self.cost), bool), none, ~self.box_whole]),
+            len(self.cost),
+            np.concatenate([self.up.row, self.down.row]),
         )
 
     def feasibility(self, z: Floats) -> list[Cut]:
@@ -313,7 +408,7 @@ class PeriodProgram:
 
         A reduced cost belongs to the tightest bound, unless that is the column's own.
         """
-        reduced = self.cost - self.own_by_column @ dual
+        reduced = self.cost - self.own_by_column @ dual - self.extra_reduced
         for moving, bound, own, sign in (
             (self.up, self.up.bound(row_upper, row_lower), self.upper, 1.0),
             (self.down, self.down.bound(row_lower, row_upper), self.lower, -1.0),
@@ -330,11 +425,12 @@ class PeriodProgram:
             dual[moving.row[first]] = reduced[moving.column[first]] / moving.a[first]
         return dual
 
-    def cut(self, dual: Floats) -> Cut:
+    def cut(self, dual: Floats, extra_dual: Floats | None = None) -> Cut:
         """Return the cut of any dual vector, valid whatever its quality.
 
         ``y.b + sum(min(d l, d u))`` with ``d = c - A'y``: a dual of the wrong sign is
-        taken as 0, and reduced costs are paid for within the columns' bounds.
+        taken as 0, and reduced costs are paid for within the columns' bounds. With
+        duals of rounded rows it holds in their box only.
         """
         period = self.period
         dual = np.where(
@@ -344,15 +440,20 @@ class PeriodProgram:
             dual < 0, np.where(np.isfinite(period.row_upper), dual, 0.0), dual
         )
         reduced = self.cost - self.own_by_column @ dual
+        slope = -(self.tie_by_column @ dual)
+        extra = 0.0
+        if extra_dual is not None and len(extra_dual):
+            reduced = reduced - self.extra_by_column @ extra_dual
+            slope = slope - self.extra_tie.T @ extra_dual
+            extra = float(extra_dual @ self.extra_lower)
         positive, negative = dual > 0, dual < 0
-        constant = (
+        constant = extra + (
             float(dual[positive] @ period.row_lower[positive])
             + float(dual[negative] @ period.row_upper[negative])
             + float(
                 np.where(reduced > 0, reduced * self.lower, reduced * self.upper).sum()
             )
         )
-        slope = -(self.tie_by_column @ dual)
         return small_moved(self.number, constant, slope, self.box_low, self.box_high)
 
 
