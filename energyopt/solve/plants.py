@@ -31,13 +31,15 @@ HELD_SHARE, BOX_SHARE, MASTER_SHARE, DISPATCH_SHARE = 0.5, 0.2, 0.1, 0.15
 dispatch's small MIPs may each leave open."""
 TARGET_SHARE = 0.999
 """Of the gap, so that rounding does not leave it open."""
-OUTSIDE = 3.0
-"""How much more than the bound of held sizes, in gaps, what lies outside a box costs."""
+OUTSIDE = 1.5
+"""How much more than the bound of held sizes, in gaps, what lies outside the first box
+costs; a wider one follows where that was too little."""
 STEP_SHARE = 0.04
 """A size at which so many of the hours want a unit less is an end of two boxes."""
 NEAR_END = 0.03
 """How near to an end of a box, as a share of it, a size counts as there."""
 MOST_PLANTS, MOST_WIDENINGS, MOST_BOXES, MOST_STEPS, MOST_CHOICES = 30, 4, 40, 3, 12
+MOST_NEAR = 6
 IMPROVEMENTS, MARGINS = 3, 5
 """How often pairs of periods are solved together, while that helps; how often a
 margin to missed limits is made wider."""
@@ -212,17 +214,11 @@ class Plants:
             self._locals_and_dispatch(Box(low, high, held.bound, held.cost, held.z, []))
             return held.bound
         outside = held.bound
-        sizes = self.columns.sizes
-        point_low, point_high = low.copy(), high.copy()
-        point_low[sizes] = point_high[sizes] = self.master.bound()[1][sizes]
-        self._locals_and_dispatch(
-            Box(point_low, point_high, held.bound, held.cost, held.z, [])
-        )
-        for _ in range(MOST_WIDENINGS):
-            outside += OUTSIDE * self.gap_frac * abs(held.bound)
-            inside = self._within_box(
-                held.z, low.copy(), high.copy(), min(outside, self.target)
-            )
+        best = self.master.bound()[1]
+        for widening in range(1, MOST_WIDENINGS + 1):
+            outside += widening * OUTSIDE * self.gap_frac * abs(held.bound)
+            boxes = self._within_box(held.z, best, low.copy(), high.copy(), outside)
+            inside = min((box.bound for box in boxes), default=np.inf)
             if inside < min(self.target, outside):
                 return inside
             if outside >= self.target:
@@ -230,19 +226,28 @@ class Plants:
         return outside
 
     def _within_box(
-        self, z: Floats, low: Floats, high: Floats, outside: float
-    ) -> float:
-        """Return the bound on what costs less than ``outside`` by the cuts alone."""
+        self, z: Floats, best: Floats, low: Floats, high: Floats, outside: float
+    ) -> list[Box]:
+        """Search what costs less than ``outside`` by the cuts alone, box by box.
+
+        Parameters
+        ----------
+        z : array, shape (master columns,)
+            A point to begin near to.
+        best : array, shape (master columns,)
+            The cheapest point without rounded rows: the first sizes to dispatch.
+        low, high : array, shape (master columns,)
+            Bounds around all of it; narrowed here.
+        """
         self._hold(low, high)
-        _, best = self.master.bound()
         sizes = self.columns.sizes
         # At a bound of theirs rounded rows are sharp anyway.
         sizes = sizes[(best > low + 1e-6)[sizes] & (best < high - 1e-6)[sizes]]
         for k in sizes.tolist():
-            low[k], high[k] = self.master.range_of(k, outside)
+            low[k], high[k] = self.master.range_of(k, min(outside, self.target))
         self._hold(low, high)
         with self.year.within(low, high, []) as local:
-            self.year.ask(z)
+            self.year.ask(np.clip(z, low, high))
             steps = {k: self.year.steps(k, z) for k in sizes.tolist()}
             cuts = local()
         sizes = np.array([k for k, at in steps.items() if len(at)], dtype=np.intp)
@@ -251,9 +256,11 @@ class Plants:
         for k in sizes.tolist():
             for at in _large_steps(steps[k], STEP_SHARE * self.problem.hours):
                 todo = [half for ends in todo for half in _halves(*ends, k, at)]
-        boxes: list[Box] = []
-        for ends in todo:
-            self._add_box(boxes, *ends, cuts, z, sizes)
+        boxes = [self._box(*ends, cuts, z) for ends in todo]
+        if self.x is None:
+            self._try(best, boxes)
+        for box in sorted(boxes, key=lambda box: box.cost):
+            self._try(_near_end(box, sizes), [box])
         for _ in range(MOST_BOXES):
             boxes.sort(key=lambda box: box.bound)
             worst = boxes[0]
@@ -263,28 +270,23 @@ class Plants:
             if not halves:
                 break
             self.journal.log(f"{len(boxes)} boxes: bound {worst.bound:.7g}, split")
-            boxes[:1] = []
-            for ends in halves:
-                self._add_box(boxes, *ends, worst.cuts, worst.z, sizes)
-        return min(outside, *(box.bound for box in boxes))
+            boxes[:1] = [self._box(*ends, worst.cuts, worst.z) for ends in halves]
+            for box in boxes[: len(halves)]:
+                self._try(_near_end(box, sizes), [box])
+        return boxes
 
-    def _add_box(
-        self,
-        boxes: list[Box],
-        low: Floats,
-        high: Floats,
-        cuts: list[Cut],
-        z: Floats,
-        sizes: Ints,
-    ) -> None:
-        """Settle one more box, and dispatch its best sizes if they may be the best."""
-        box = self._box(low, high, cuts, z)
-        boxes.append(box)
-        worth = box.cost + DISPATCH_SHARE * self.gap_frac * abs(box.cost)
-        if box.bound < self.target and worth < self.journal.incumbent:
+    def _try(self, z: Floats, boxes: list[Box]) -> None:
+        """Dispatch the sizes of a point, in the box that holds it, if it is worth it."""
+        sizes = self.columns.sizes
+        for box in boxes:
+            inside = (z >= box.low - 1e-9) & (z <= box.high + 1e-9)
+            worth = box.cost + DISPATCH_SHARE * self.gap_frac * abs(box.cost)
+            if not inside[sizes].all() or worth >= self.journal.incumbent:
+                continue
             low, high = box.low.copy(), box.high.copy()
-            low[sizes] = high[sizes] = _near_end(box, sizes)
+            low[sizes] = high[sizes] = np.clip(z, low, high)[sizes]
             self._locals_and_dispatch(replace(box, low=low, high=high))
+            return
 
     def _log_box(self, sizes: Ints, low: Floats, high: Floats, outside: float) -> None:
         spans = ", ".join(
@@ -338,41 +340,46 @@ class Plants:
         self._hold(low, high)
         try:
             with self.year.within(low, high, box.cuts):
-                settled = self._settle_whole("sizes held", box.z)
-                settled = self._locals_whole(settled, low, high)
+                settled = self._with_locals_whole(box.z, low, high)
                 if settled.bound < self.journal.incumbent:
                     self._dispatch_within_limits(settled)
         except (InfeasibleError, LimitMissedError, NotFoundError) as err:
             self.journal.log(f"no whole units here: {err}")
 
-    def _settle_whole(self, stage: str, z: Floats) -> Settled:
-        """Settle within the bounds held now, unless the incumbent is cheaper."""
+    def _with_locals_whole(self, z: Floats, low: Floats, high: Floats) -> Settled:
+        """Settle with what matters to few periods chosen by the cuts, and held.
+
+        Choices that some period has no whole units for are forbidden, one by one.
+        """
+        local = self.columns.local
+        start = np.clip(z, low, high)
+        # A whole number next to the relaxed one, which no period has much against.
+        near = low.copy(), high.copy()
+        near[0][local], near[1][local] = np.floor(z[local]), np.ceil(z[local])
+        for attempt in range(MOST_CHOICES if len(local) else 0):
+            if attempt == 0:
+                self._hold(*near)
+            try:
+                _, chosen = self.master.whole(local, self.gap_frac, self.journal)
+            except InfeasibleError:
+                if attempt >= MOST_NEAR:
+                    raise
+                self._hold(low, high)
+                continue
+            if attempt == MOST_NEAR:
+                self._hold(low, high)
+            start[local] = chosen[local]
+            if not self.year.forbid(start):
+                break
+        low[local] = high[local] = start[local]
+        self._hold(low, high)
         return self.year.settle(
-            stage,
+            "whole units",
             BOX_SHARE * self.gap_frac,
-            start=np.clip(
-                z,
-                self.master.lower[: self.master.size],
-                self.master.upper[: self.master.size],
-            ),
+            start=start,
             strict=False,
             enough=self.journal.incumbent,
         )
-
-    def _locals_whole(self, settled: Settled, low: Floats, high: Floats) -> Settled:
-        """Choose what matters to few periods by the cuts, until periods agree with it."""
-        local = self.columns.local
-        if not len(local) or settled.bound >= self.journal.incumbent:
-            return settled
-        start = settled.z.copy()
-        for _ in range(MOST_CHOICES):
-            _, z = self.master.whole(local, self.gap_frac, self.journal)
-            start[local] = z[local]
-            if not self.year.forbid(start):
-                break
-        low[local] = high[local] = z[local]
-        self._hold(low, high)
-        return self._settle_whole("whole weeks", start)
 
     def _dispatch_within_limits(self, settled: Settled) -> None:
         """Find whole units; where they miss a yearly limit, plan with a margin to it."""
@@ -461,12 +468,14 @@ def _halves(
 
 
 def _near_end(box: Box, sizes: Ints) -> Floats:
-    """Return a box's best sizes, or the end of the box where they are near it.
+    """Return a box's best point, with sizes at an end of the box if they are near it.
 
     There, rounded rows are sharp, and a hair less size would want a unit more in many
     hours.
     """
-    low, high, at = box.low[sizes], box.high[sizes], box.z[sizes]
+    z = box.z.copy()
+    low, high = box.low[sizes], box.high[sizes]
     width = NEAR_END * (high - low)
-    at = np.where(at > high - width, high, at)
-    return np.where(at < low + width, low, at)
+    at = np.where(z[sizes] > high - width, high, z[sizes])
+    z[sizes] = np.where(at < low + width, low, at)
+    return z

@@ -206,6 +206,15 @@ class BoxedRounding:
     ) -> None:
         self.matrix, self.least = matrix, least
         self.whole, self.is_size, self.lower, self.upper = whole, is_size, lower, upper
+        coo = matrix.tocoo()
+        use = whole[coo.col]
+        self.pair_column = coo.col[use]
+        pairs, self.pair = np.unique(
+            np.stack([coo.row[use], np.round(np.abs(coo.data[use]), 9)], axis=1),
+            axis=0,
+            return_inverse=True,
+        )
+        self.key, self.by = pairs[:, 0].astype(np.intp), pairs[:, 1]
 
     def violated(self, point: Floats) -> Rows:
         """Return rounded rows that a point breaks, at most one for each candidate.
@@ -245,13 +254,9 @@ class BoxedRounding:
 
     def _divided(self, used: Flags) -> tuple[Ints, Floats]:
         """Return candidates and the factors of used whole columns to divide them by."""
-        coo = self.matrix.tocoo()
-        use = self.whole[coo.col] & used[coo.col]
-        pairs = np.unique(
-            np.stack([coo.row[use], np.round(np.abs(coo.data[use]), 9)], axis=1),
-            axis=0,
-        )
-        return pairs[:, 0].astype(np.intp), pairs[:, 1]
+        at = np.zeros(len(self.key), dtype=bool)
+        at[self.pair[used[self.pair_column]]] = True
+        return self.key[at], self.by[at]
 
     def steps(self, column: int, point: Floats) -> Floats:
         """Return where in the box of one size a unit less is needed, candidate by candidate.

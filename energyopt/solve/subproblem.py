@@ -62,17 +62,40 @@ class Answer:
         return self.cost + self.penalty
 
 
-@dataclass(frozen=True)
 class _Moving:
-    """Rows with one column of the period each, used as bounds of that column."""
+    """Rows with one column of the period each, used as bounds of that column.
 
-    row: Ints
-    column: Ints
-    a: Floats
+    Parameters
+    ----------
+    row, column : array of int
+    a : array
+        The row's factor of its column.
+    sign : float
+        1 for upper bounds, -1 for lower ones.
+    """
 
-    def bound(self, first: Floats, second: Floats) -> Floats:
-        """Return the bounds, from the rows' limits for ``a > 0`` and ``a < 0``."""
-        return np.where(self.a > 0, first[self.row], second[self.row]) / self.a
+    def __init__(self, row: Ints, column: Ints, a: Floats, sign: float) -> None:
+        order = np.argsort(column, kind="stable")
+        self.row, self.a, self.sign = row[order], a[order], sign
+        self.column, self.first = np.unique(column[order], return_index=True)
+        self.group = np.repeat(
+            np.arange(len(self.column)), np.diff(np.append(self.first, len(row)))
+        )
+        self.positive = self.a > 0
+
+    def bound(self, row_lower: Floats, row_upper: Floats) -> Floats:
+        """Return each row's bound, times ``sign``: the least binds."""
+        ends = (row_upper, row_lower) if self.sign > 0 else (row_lower, row_upper)
+        limit = np.where(self.positive, ends[0][self.row], ends[1][self.row])
+        return self.sign * limit / self.a
+
+    def tightest(self, bound: Floats) -> tuple[Floats, Ints]:
+        """Return the least of each column's bounds, and which row it is."""
+        least = np.minimum.reduceat(bound, self.first) if len(bound) else bound
+        at = np.flatnonzero(bound == least[self.group])
+        group = self.group[at]
+        new = np.append(True, group[1:] != group[:-1]) if len(at) else at
+        return least, at[new]
 
 
 class PeriodProgram:
@@ -135,7 +158,10 @@ class PeriodProgram:
             np.concatenate([lower, np.zeros(n_slack)]),
             np.concatenate([upper, np.full(n_slack, np.inf)]),
         )
-        self.kept_index = np.arange(len(kept), dtype=np.int32)
+        tied = np.flatnonzero(np.diff(period.tie.indptr)[kept])
+        self.tied_row, self.tied_index = kept[tied], tied.astype(np.int32)
+        self.has_lower = np.isfinite(period.row_lower)
+        self.has_upper = np.isfinite(period.row_upper)
         self.rounding: Rounding | None = None
         self.loosen()
 
@@ -164,8 +190,8 @@ class PeriodProgram:
         )
         is_lower = one_sided & np.isfinite(as_lower) & (highest <= self.upper[column])
         is_lower &= ~np.isin(column, column[is_upper])
-        self.up = _Moving(single[is_upper], column[is_upper], a[is_upper])
-        self.down = _Moving(single[is_lower], column[is_lower], a[is_lower])
+        self.up = _Moving(single[is_upper], column[is_upper], a[is_upper], 1.0)
+        self.down = _Moving(single[is_lower], column[is_lower], a[is_lower], -1.0)
         self.highest = self.lower.copy()
         np.maximum.at(self.highest, column[is_lower], highest[is_lower])
         keep = np.ones(len(period.row_lower), dtype=bool)
@@ -228,8 +254,9 @@ class PeriodProgram:
         """Return the cost at a master point, and the cut there."""
         row_lower, row_upper = self.at(z)
         h = self.solver.h
+        tied = self.tied_row
         h.changeRowsBounds(
-            len(self.kept), self.kept_index, row_lower[self.kept], row_upper[self.kept]
+            len(tied), self.tied_index, row_lower[tied], row_upper[tied]
         )
         if extra := len(self.extra_lower):
             h.changeRowsBounds(
@@ -243,11 +270,10 @@ class PeriodProgram:
             at = self.moving_column
             h.changeColsBounds(len(at), at, lower[at], upper[at])
         self._run()
-        y = self.solver.values()
+        y, row_duals = self.solver.values_and_duals()
         n = len(self.cost)
-        self.y = y[:n]
+        self.y, self.point = y[:n], y
         dual = np.zeros(len(row_lower))
-        row_duals = self.solver.row_duals()
         dual[self.kept] = row_duals[: len(self.kept)]
         extra_dual = np.maximum(row_duals[len(self.kept) :], 0.0)
         self.extra_reduced = self.extra_by_column @ extra_dual
@@ -279,7 +305,7 @@ class PeriodProgram:
         self.extra_tie = sparse.csr_array((0, columns))
         self.extra_by_column = sparse.csr_array((n, 0))
         self.extra_reduced = np.zeros(n)
-        self.extra_lower = np.empty(0)
+        self.extra_lower: Floats = np.empty(0)
 
     def enter(self, low: Floats, high: Floats) -> None:
         """Let rounded rows hold in a box of master points; those of others go."""
@@ -296,7 +322,7 @@ class PeriodProgram:
         """Add rounded rows that the last solution, at ``z``, breaks; return how many."""
         if self.boxed is None:
             return 0
-        rows = self.boxed.violated(np.concatenate([self.solver.values(), z]))
+        rows = self.boxed.violated(np.concatenate([self.point, z]))
         count = len(rows.least)
         if not count:
             return 0
@@ -324,7 +350,7 @@ class PeriodProgram:
         if self.boxed is None:
             return np.empty(0)
         own = len(self.cost) + len(self.slack_row)
-        point = np.concatenate([self.solver.values(), z])
+        point = np.concatenate([self.point, z])
         return self.boxed.steps(own + column, point)
 
     def _rounding(self) -> Rounding:
@@ -384,11 +410,15 @@ class PeriodProgram:
     def _moved(self, row_lower: Floats, row_upper: Floats) -> tuple[Floats, Floats]:
         """Return the columns' bounds at a master point."""
         lower, upper = self.lower.copy(), self.upper.copy()
-        np.minimum.at(upper, self.up.column, self.up.bound(row_upper, row_lower))
-        np.maximum.at(lower, self.down.column, self.down.bound(row_lower, row_upper))
-        return lower, np.maximum(
-            upper, lower
-        )  # a point may break `implied` by rounding
+        up, down = self.up, self.down
+        if len(up.row):
+            least, _ = up.tightest(up.bound(row_lower, row_upper))
+            upper[up.column] = np.minimum(upper[up.column], least)
+        if len(down.row):
+            least, _ = down.tightest(down.bound(row_lower, row_upper))
+            lower[down.column] = np.maximum(lower[down.column], -least)
+        # A point may break `implied` by rounding.
+        return lower, np.maximum(upper, lower)
 
     def _run(self) -> None:
         outcome = self.solver.run()
@@ -409,20 +439,14 @@ class PeriodProgram:
         A reduced cost belongs to the tightest bound, unless that is the column's own.
         """
         reduced = self.cost - self.own_by_column @ dual - self.extra_reduced
-        for moving, bound, own, sign in (
-            (self.up, self.up.bound(row_upper, row_lower), self.upper, 1.0),
-            (self.down, self.down.bound(row_lower, row_upper), self.lower, -1.0),
-        ):
+        for moving, own in ((self.up, self.upper), (self.down, -self.lower)):
             if not len(moving.row):
                 continue
-            order = np.lexsort((sign * bound, moving.column))
-            first = order[np.unique(moving.column[order], return_index=True)[1]]
-            column = moving.column[first]
-            binds = (sign * reduced[column] < 0) & (
-                sign * bound[first] < sign * own[column]
-            )
+            bound, first = moving.tightest(moving.bound(row_lower, row_upper))
+            column = moving.column
+            binds = (moving.sign * reduced[column] < 0) & (bound < own[column])
             first = first[binds]
-            dual[moving.row[first]] = reduced[moving.column[first]] / moving.a[first]
+            dual[moving.row[first]] = reduced[column[binds]] / moving.a[first]
         return dual
 
     def cut(self, dual: Floats, extra_dual: Floats | None = None) -> Cut:
@@ -433,12 +457,7 @@ class PeriodProgram:
         duals of rounded rows it holds in their box only.
         """
         period = self.period
-        dual = np.where(
-            dual > 0, np.where(np.isfinite(period.row_lower), dual, 0.0), dual
-        )
-        dual = np.where(
-            dual < 0, np.where(np.isfinite(period.row_upper), dual, 0.0), dual
-        )
+        dual = np.where(np.where(dual > 0, self.has_lower, self.has_upper), dual, 0.0)
         reduced = self.cost - self.own_by_column @ dual
         slope = -(self.tie_by_column @ dual)
         extra = 0.0
