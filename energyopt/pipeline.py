@@ -5,8 +5,9 @@ from __future__ import annotations
 import gc
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -208,15 +209,14 @@ def _solve(
         on_progress=clock.solving,
         stop=stop,
     )
-    clock.enter("prices")
-    shadow, power = marginal_prices(plant, compiled)
-    del compiled
     clock.enter("verify")
-    result = read_result(
-        plant, record, shadow_prices=shadow, power_price_usd_per_mwh=power
-    )
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        prices = beside.submit(marginal_prices, plant, compiled)
+        result = read_result(plant, record)
+        clock.enter("prices")
+        shadow, power = prices.result()
     clock.leave()
-    return result
+    return replace(result, shadow_prices=shadow, power_price_usd_per_mwh=power)
 
 
 def _unconstrained(
