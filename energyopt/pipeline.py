@@ -96,6 +96,9 @@ def _long_lived() -> Iterator[None]:
     The model of a year is millions of objects that live as long as the run; to look
     through them for garbage takes seconds, each time that the collector does.
     """
+    if gc.get_freeze_count():  # the plant before this one makes room
+        gc.unfreeze()
+        gc.collect()
     enabled = gc.isenabled()
     gc.disable()
     try:
