@@ -23,6 +23,7 @@ LARGE_ROWS = 30_000
 
 def solve(
     m: Any,
+    compiled: Problem | None,
     method: Method,
     gap_frac: float,
     time_limit_s: float,
@@ -35,11 +36,7 @@ def solve(
     """Compile, solve, write back; see :func:`energyopt.solve.solve_model`."""
     start = time.monotonic()
     threads = threads or os.cpu_count() or 1
-    problem = compile_problem(m)
-    _log(
-        log_path,
-        f"compiled {len(problem.rows)} rows in {time.monotonic() - start:.2f} s",
-    )
+    problem = compile_problem(m) if compiled is None else compiled
     common: dict[str, Any] = {
         "gap_frac": gap_frac,
         "threads": threads,
@@ -134,19 +131,20 @@ def _log(log_path: Path | None, line: str) -> None:
             out.write(line + "\n")
 
 
-def fixed_duals(m: Any, constraints: Iterable[Any]) -> dict[Any, float]:
+def fixed_duals(
+    m: Any, compiled: Problem | None, constraints: Iterable[Any]
+) -> dict[Any, float]:
     """Solve with whole numbers kept; see :func:`energyopt.solve.solve_fixed_lp`."""
-    problem = compile_problem(m)
-    x = np.array([v.value for v in problem.columns], dtype=float)
-    solved = solve_fixed(problem, x)
-    if solved is None:
-        raise NoSolutionError("the LP with the units as built could not be solved")
-    row = {id(con): i for i, con in enumerate(problem.rows)}
-    duals = solved[1]
+    problem = compile_problem(m) if compiled is None else compiled
     members: list[Any] = []
     for con in constraints:
         members.extend(con.values() if con.is_indexed() else [con])
+    wanted = {id(con) for con in members}
+    row = {id(con): i for i, con in enumerate(problem.rows) if id(con) in wanted}
+    x = np.array([v.value for v in problem.columns], dtype=float)
+    solved = solve_fixed(problem, x, list(row.values()))
+    if solved is None:
+        raise NoSolutionError("the LP with the units as built could not be solved")
     # A row that the compiler left out (no variables in it) costs nothing to move.
-    return {
-        con: float(duals[row[id(con)]]) if id(con) in row else 0.0 for con in members
-    }
+    duals = dict(zip(row, solved[1].tolist(), strict=True))
+    return {con: duals.get(id(con), 0.0) for con in members}
