@@ -43,7 +43,7 @@ SAMPLED = 7
 SAMPLE_GAP = 0.005
 REMEMBERED = 4
 """Rounds of the sample whose duals become cuts of the year."""
-RELAXED_GAP = 0.01
+RELAXED_GAP = 0.03
 """Where the relaxed phase may end: its sizes are not whole, and only a first guide."""
 FEW_PERIODS = 0.25
 """Whole numbers of the master that matter to no more periods than this share are

@@ -38,8 +38,8 @@ STEP_SHARE = 0.04
 """A size at which so many of the hours want a unit less is an end of two boxes."""
 NEAR_END = 0.03
 """How near to an end of a box, as a share of it, a size counts as there."""
-MOST_PLANTS, MOST_WIDENINGS, MOST_BOXES, MOST_STEPS, MOST_CHOICES = 30, 4, 40, 3, 12
-MOST_NEAR = 6
+MOST_PLANTS, MOST_WIDENINGS, MOST_BOXES, MOST_STEPS, MOST_CHOICES = 30, 4, 40, 3, 4
+MOST_NEAR = 3
 IMPROVEMENTS, MARGINS = 3, 5
 """How often pairs of periods are solved together, while that helps; how often a
 margin to missed limits is made wider."""
@@ -80,6 +80,7 @@ class Box:
     cost: float
     z: Floats
     cuts: list[Cut]  # that hold in it
+    sharp: bool = False  # settled once more
 
 
 class Plants:
@@ -137,9 +138,8 @@ class Plants:
             raise InfeasibleError(
                 "no plant meets every limit (proved by the master problem)"
             )
-        if self.x is not None:
-            journal.bound = min(rest, self._checked(rest), self.settled_bound)
-            journal.tell("verified bound")
+        journal.bound = max(journal.bound, min(rest, self.settled_bound))
+        journal.tell("bound")
 
     # -- which whole sizes ------------------------------------------------------------
 
@@ -148,35 +148,37 @@ class Plants:
         if not len(self.apart):
             return (np.inf if self.tried else -np.inf), z
         self.journal.check_time()
+        # With presolve and, as it has had bugs, without: the lower bound counts.
+        other = self.year.executor.submit(self._mip, "off") if self.tried else None
+        bound, found = self._mip("choose")
+        if other is not None:
+            second, point = other.result()
+            bound, found = min(bound, second), point if found is None else found
+        self.journal.log(f"other whole sizes: bound {bound:.7g}")
+        return bound, z if found is None else found
+
+    def _mip(self, presolve: str) -> tuple[float, Floats | None]:
+        """Solve the master with whole sizes, without those tried, below the target.
+
+        Returns
+        -------
+        tuple
+            A bound, and the best point; no point where nothing is below the target.
+        """
         try:
-            bound, z = self._mip("choose")
+            return self.master.whole(
+                self.columns.whole,
+                MASTER_SHARE * self.gap_frac,
+                self.journal,
+                apart=self.apart,
+                tried=self.tried,
+                most=self.target,
+                presolve=presolve,
+            )
         except InfeasibleError:
             if not self.tried:
                 raise
-            return self.target, z
-        self.journal.log(f"whole sizes: bound {bound:.7g}")
-        return bound, z
-
-    def _mip(self, presolve: str) -> tuple[float, Floats]:
-        """Solve the master with whole sizes, without those tried, below the target."""
-        return self.master.whole(
-            self.columns.whole,
-            MASTER_SHARE * self.gap_frac,
-            self.journal,
-            apart=self.apart,
-            tried=self.tried,
-            most=self.target,
-            presolve=presolve,
-        )
-
-    def _checked(self, bound: float) -> float:
-        """Return the bound on plants not tried, from a solver without its presolve."""
-        if not len(self.apart):
-            return bound
-        try:
-            return self._mip("off")[0]
-        except InfeasibleError:
-            return bound
+            return self.target, None
 
     # -- one choice of whole sizes ----------------------------------------------------
 
@@ -259,20 +261,22 @@ class Plants:
         boxes = [self._box(*ends, cuts, z) for ends in todo]
         if self.x is None:
             self._try(best, boxes)
-        for box in sorted(boxes, key=lambda box: box.cost):
-            self._try(_near_end(box, sizes), [box])
         for _ in range(MOST_BOXES):
             boxes.sort(key=lambda box: box.bound)
             worst = boxes[0]
-            if worst.bound >= min(self.target, outside):
+            goal = min(self.target, outside)
+            if worst.bound >= goal:
                 break
+            if worst.cost >= goal and not worst.sharp:  # more rounds will do
+                again = self._box(worst.low, worst.high, worst.cuts, worst.z, goal)
+                boxes[0] = replace(again, sharp=True)
+                continue
+            self._try(_near_end(worst, sizes), [worst])
             halves = self._split(worst, sizes)
             if not halves:
                 break
             self.journal.log(f"{len(boxes)} boxes: bound {worst.bound:.7g}, split")
             boxes[:1] = [self._box(*ends, worst.cuts, worst.z) for ends in halves]
-            for box in boxes[: len(halves)]:
-                self._try(_near_end(box, sizes), [box])
         return boxes
 
     def _try(self, z: Floats, boxes: list[Box]) -> None:
@@ -295,7 +299,14 @@ class Plants:
         )
         self.journal.log(f"cheaper than {outside:.7g}: {spans}")
 
-    def _box(self, low: Floats, high: Floats, cuts: list[Cut], start: Floats) -> Box:
+    def _box(
+        self,
+        low: Floats,
+        high: Floats,
+        cuts: list[Cut],
+        start: Floats,
+        goal: float | None = None,
+    ) -> Box:
         """Return the bound and best point of a box.
 
         Parameters
@@ -304,16 +315,19 @@ class Plants:
             Those that hold in a box around it.
         start : array, shape (master columns,)
             A point near to which the first one is sought.
+        goal : float, optional
+            The bound that is asked for, whatever the gap. [k$]
         """
+        share = BOX_SHARE if goal is None else 0.1 * BOX_SHARE
         self._hold(low, high)
         with self.year.within(low, high, cuts) as local:
             try:
                 settled = self.year.settle(
                     "box",
-                    BOX_SHARE * self.gap_frac,
+                    share * self.gap_frac,
                     start=np.clip(start, low, high),
                     strict=False,
-                    enough=self.target,
+                    enough=self.target if goal is None else goal,
                 )
             except InfeasibleError:
                 return Box(low, high, np.inf, np.inf, start, [])
@@ -371,6 +385,7 @@ class Plants:
             start[local] = chosen[local]
             if not self.year.forbid(start):
                 break
+            self.journal.log("no whole units with these weeks: others")
         low[local] = high[local] = start[local]
         self._hold(low, high)
         return self.year.settle(

@@ -178,10 +178,14 @@ class Rounding:
         # Measured from the lower bounds; what then counts against a row is left out.
         kept = free & (whole | (value > 0))
         least = self.least - np.bincount(row, value * lower[column], len(self.least))
-        sized = kept & ~whole & self.is_size[column]
-        width = np.where(sized, upper[column] - lower[column], 0.0)
+        unit = np.zeros(len(self.least))
+        np.maximum.at(unit, row, np.where(whole & kept, np.abs(value), 0.0))
+        width = upper[column] - lower[column]
+        sized = kept & ~whole & self.is_size[column] & (value * width < unit[row])
+        width = np.where(sized, width, 0.0)
         far = least - np.bincount(row, value * width, len(least))
-        # The same again from the other end of the box: sizes at their upper bound.
+        # The same again from the other end of the box: sizes that cannot make up for a
+        # whole unit within it at their upper bound.
         both = sparse.vstack(
             [_part(self.base, coo, kept), _part(self.base, coo, kept & ~sized)]
         )

@@ -255,9 +255,7 @@ class PeriodProgram:
         row_lower, row_upper = self.at(z)
         h = self.solver.h
         tied = self.tied_row
-        h.changeRowsBounds(
-            len(tied), self.tied_index, row_lower[tied], row_upper[tied]
-        )
+        h.changeRowsBounds(len(tied), self.tied_index, row_lower[tied], row_upper[tied])
         if extra := len(self.extra_lower):
             h.changeRowsBounds(
                 extra,
