@@ -65,6 +65,8 @@ class Master:
         self.row_lower, self.row_upper = border.row_lower, border.row_upper
         self.cuts: list[Cut] = []
         self._feasibility: list[bool] = []
+        self._cut_rows = sparse.csr_array((0, len(self.cost)))
+        self._cut_least = np.empty(0)
         self.bounding = Highs({"threads": 1, "random_seed": seed, "solver": "simplex"})
         self.bounding.load(
             self.cost,
@@ -130,6 +132,10 @@ class Master:
         if not count:
             return
         del self.cuts[first:], self._feasibility[first:]
+        self._cut_rows, self._cut_least = (
+            self._cut_rows[:first],
+            self._cut_least[:first],
+        )
         for solver in (self.bounding, self.middle):
             rows = solver.h.getNumRow()
             gone = np.arange(rows - count, rows, dtype=np.int32)
@@ -217,7 +223,7 @@ class Master:
             If no master point meets the rows and cuts.
         """
         outcome = self.bounding.run()
-        if outcome.state != State.kOptimal:
+        if not (outcome.optimal and outcome.feasible):
             self.bounding.h.clearSolver()
             outcome = self.bounding.run()
         if outcome.state in (State.kInfeasible, State.kUnboundedOrInfeasible):
@@ -226,7 +232,35 @@ class Master:
             )
         if outcome.state != State.kOptimal:
             raise NoSolutionError(f"the master problem ended with {outcome.name}")
-        return outcome.objective + self.offset, self.bounding.values()[: self.size]
+        values, duals = self.bounding.values_and_duals()
+        return self._proven(duals) + self.offset, values[: self.size]
+
+    def _proven(self, dual: Floats) -> float:
+        """Return the bound that row duals prove, whatever their quality.
+
+        ``y.b + sum(min(d l, d u))`` with ``d = c - A'y``. The cost of a period has no
+        upper bound: where duals of its cuts add up to more than its weight, by
+        rounding, they are scaled down to it.
+        """
+        matrix, row_lower, row_upper = self._all_rows()
+        dual = np.where(
+            np.isfinite(np.where(dual > 0, row_lower, row_upper)), dual, 0.0
+        )
+        first, size = self.matrix.shape[0], self.size
+        period = np.array([cut.period for cut in self.cuts], dtype=np.intp)
+        period[np.array(self._feasibility, dtype=bool)] = -1
+        on_cost = np.flatnonzero(period >= 0)
+        total = np.bincount(
+            period[on_cost], dual[first + on_cost], minlength=self.periods
+        )
+        weight = self.cost[size:]
+        scale = np.where(total > weight, weight / np.maximum(total, 1e-300), 1.0)
+        dual[first + on_cost] *= scale[period[on_cost]]
+        reduced = self.cost - matrix.T @ dual
+        reduced[size:] = np.maximum(reduced[size:], 0.0)  # rounding of the scaling
+        low, high = np.where(dual > 0, row_lower, 0.0), np.where(dual < 0, row_upper, 0)
+        ends = np.where(reduced > 0, self.lower, np.where(reduced < 0, self.upper, 0.0))
+        return float(dual @ (low + high) + reduced @ ends)
 
     def point(self, level: float) -> Floats | None:
         """Return a point in the middle of those that cost at most ``level``.
@@ -363,24 +397,30 @@ class Master:
 
     def _all_rows(self) -> tuple[Any, Floats, Floats]:
         """Return the rows of the master and its cuts."""
-        starts = [0]
-        index: list[Any] = []
-        value: list[Any] = []
-        for cut, feasibility in zip(self.cuts, self._feasibility, strict=True):
-            if not feasibility:
-                index.append(np.array([self.size + cut.period]))
-                value.append(np.array([1.0]))
-            index.append(cut.index)
-            value.append(-cut.slope)
-            starts.append(starts[-1] + len(cut.index) + (not feasibility))
-        if not self.cuts:
-            return self.matrix, self.row_lower, self.row_upper
-        cuts = sparse.csr_array(
-            (np.concatenate(value), np.concatenate(index), np.array(starts)),
-            shape=(len(self.cuts), len(self.cost)),
-        )
+        known = self._cut_rows.shape[0]
+        if known < len(self.cuts):
+            new = self.cuts[known:]
+            kinds = self._feasibility[known:]
+            index = [
+                cut.index
+                if feasibility
+                else np.append(cut.index, self.size + cut.period)
+                for cut, feasibility in zip(new, kinds, strict=True)
+            ]
+            value = [
+                -cut.slope if feasibility else np.append(-cut.slope, 1.0)
+                for cut, feasibility in zip(new, kinds, strict=True)
+            ]
+            starts = np.concatenate([[0], np.cumsum([len(part) for part in index])])
+            added = sparse.csr_array(
+                (np.concatenate(value), np.concatenate(index), starts),
+                shape=(len(new), len(self.cost)),
+            )
+            self._cut_rows = sparse.csr_array(sparse.vstack([self._cut_rows, added]))
+            self._cut_least = np.append(self._cut_least, [c.constant for c in new])
+        count = len(self.cuts)
         return (
-            sparse.vstack([self.matrix, cuts]),
-            np.append(self.row_lower, [cut.constant for cut in self.cuts]),
-            np.append(self.row_upper, np.full(len(self.cuts), np.inf)),
+            sparse.csr_array(sparse.vstack([self.matrix, self._cut_rows[:count]])),
+            np.append(self.row_lower, self._cut_least[:count]),
+            np.append(self.row_upper, np.full(count, np.inf)),
         )

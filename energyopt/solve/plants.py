@@ -31,7 +31,7 @@ HELD_SHARE, BOX_SHARE, MASTER_SHARE, DISPATCH_SHARE = 0.5, 0.2, 0.1, 0.15
 dispatch's small MIPs may each leave open."""
 TARGET_SHARE = 0.999
 """Of the gap, so that rounding does not leave it open."""
-OUTSIDE = 1.5
+OUTSIDE = 1.7
 """How much more than the bound of held sizes, in gaps, what lies outside the first box
 costs; a wider one follows where that was too little."""
 STEP_SHARE = 0.04
@@ -40,6 +40,11 @@ NEAR_END = 0.03
 """How near to an end of a box, as a share of it, a size counts as there."""
 MOST_PLANTS, MOST_WIDENINGS, MOST_BOXES, MOST_STEPS, MOST_CHOICES = 30, 4, 40, 3, 4
 MOST_NEAR = 3
+SIZES_FREE = 0.05
+"""How far sizes may move, as a share of their box, to keep the limits."""
+MOST_LEANING, MUCH_SLACK = 0.25, 0.05
+"""Share of periods without whole units from which sizes are given up; the slack, as a
+share of its row, from which a period has none whatever its edges and budgets."""
 IMPROVEMENTS, MARGINS = 3, 5
 """How often pairs of periods are solved together, while that helps; how often a
 margin to missed limits is made wider."""
@@ -258,9 +263,13 @@ class Plants:
         for k in sizes.tolist():
             for at in _large_steps(steps[k], STEP_SHARE * self.problem.hours):
                 todo = [half for ends in todo for half in _halves(*ends, k, at)]
-        boxes = [self._box(*ends, cuts, z) for ends in todo]
+        todo.sort(key=lambda ends: not _holds(*ends, best, sizes))
+        boxes: list[Box] = []
+        for ends in todo:
+            least = min((box.cost for box in boxes), default=np.inf)
+            boxes.append(self._box(*ends, cuts, z, min(least, self.target)))
         if self.x is None:
-            self._try(best, boxes)
+            self._try(best, boxes, 0.0)
         for _ in range(MOST_BOXES):
             boxes.sort(key=lambda box: box.bound)
             worst = boxes[0]
@@ -268,27 +277,41 @@ class Plants:
             if worst.bound >= goal:
                 break
             if worst.cost >= goal and not worst.sharp:  # more rounds will do
-                again = self._box(worst.low, worst.high, worst.cuts, worst.z, goal)
+                again = self._box(
+                    worst.low, worst.high, worst.cuts, worst.z, goal, 0.1 * BOX_SHARE
+                )
                 boxes[0] = replace(again, sharp=True)
                 continue
-            self._try(_near_end(worst, sizes), [worst])
+            self._try(_near_end(worst, sizes), [worst], SIZES_FREE)
             halves = self._split(worst, sizes)
             if not halves:
                 break
             self.journal.log(f"{len(boxes)} boxes: bound {worst.bound:.7g}, split")
-            boxes[:1] = [self._box(*ends, worst.cuts, worst.z) for ends in halves]
+            boxes[:1] = [
+                self._box(*ends, worst.cuts, worst.z, self.target) for ends in halves
+            ]
         return boxes
 
-    def _try(self, z: Floats, boxes: list[Box]) -> None:
-        """Dispatch the sizes of a point, in the box that holds it, if it is worth it."""
+    def _try(self, z: Floats, boxes: list[Box], free: float) -> None:
+        """Dispatch the sizes of a point, in the box that holds it, if it is worth it.
+
+        They may move by a share ``free`` of the box, as limits may want; those at an
+        end of it stay there.
+        """
         sizes = self.columns.sizes
         for box in boxes:
-            inside = (z >= box.low - 1e-9) & (z <= box.high + 1e-9)
             worth = box.cost + DISPATCH_SHARE * self.gap_frac * abs(box.cost)
-            if not inside[sizes].all() or worth >= self.journal.incumbent:
+            if (
+                not _holds(box.low, box.high, z, sizes)
+                or worth >= self.journal.incumbent
+            ):
                 continue
             low, high = box.low.copy(), box.high.copy()
-            low[sizes] = high[sizes] = np.clip(z, low, high)[sizes]
+            at, width = z[sizes], free * (high - low)[sizes]
+            held = (at <= low[sizes]) | (at >= high[sizes])
+            width = np.where(held, 0.0, width)
+            low[sizes] = np.maximum(at - width, low[sizes])
+            high[sizes] = np.minimum(at + width, high[sizes])
             self._locals_and_dispatch(replace(box, low=low, high=high))
             return
 
@@ -305,7 +328,8 @@ class Plants:
         high: Floats,
         cuts: list[Cut],
         start: Floats,
-        goal: float | None = None,
+        goal: float,
+        share: float = BOX_SHARE,
     ) -> Box:
         """Return the bound and best point of a box.
 
@@ -315,10 +339,11 @@ class Plants:
             Those that hold in a box around it.
         start : array, shape (master columns,)
             A point near to which the first one is sought.
-        goal : float, optional
-            The bound that is asked for, whatever the gap. [k$]
+        goal : float
+            The bound with which it is of no interest. [k$]
+        share : float
+            Of the gap asked for, what may be left open.
         """
-        share = BOX_SHARE if goal is None else 0.1 * BOX_SHARE
         self._hold(low, high)
         with self.year.within(low, high, cuts) as local:
             try:
@@ -327,7 +352,7 @@ class Plants:
                     share * self.gap_frac,
                     start=np.clip(start, low, high),
                     strict=False,
-                    enough=self.target if goal is None else goal,
+                    enough=goal,
                 )
             except InfeasibleError:
                 return Box(low, high, np.inf, np.inf, start, [])
@@ -367,6 +392,12 @@ class Plants:
         """
         local = self.columns.local
         start = np.clip(z, low, high)
+        _, answers = self.year.ask(start)
+        leaning = sum(answer.slack > MUCH_SLACK for answer in answers)
+        sizes = self.columns.sizes
+        held = (low == high)[sizes].all()
+        if held and leaning > MOST_LEANING * len(answers):
+            raise NotFoundError(f"{leaning} periods have no whole units at these sizes")
         # A whole number next to the relaxed one, which no period has much against.
         near = low.copy(), high.copy()
         near[0][local], near[1][local] = np.floor(z[local]), np.ceil(z[local])
@@ -383,7 +414,7 @@ class Plants:
             if attempt == MOST_NEAR:
                 self._hold(low, high)
             start[local] = chosen[local]
-            if not self.year.forbid(start):
+            if not self.year.forbid(start, MUCH_SLACK):
                 break
             self.journal.log("no whole units with these weeks: others")
         low[local] = high[local] = start[local]
@@ -494,3 +525,9 @@ def _near_end(box: Box, sizes: Ints) -> Floats:
     at = np.where(z[sizes] > high - width, high, z[sizes])
     z[sizes] = np.where(at < low + width, low, at)
     return z
+
+
+def _holds(low: Floats, high: Floats, z: Floats, columns: Ints) -> bool:
+    """Return whether a point's columns lie in a box."""
+    inside = (z >= low - 1e-9) & (z <= high + 1e-9)
+    return bool(inside[columns].all())
