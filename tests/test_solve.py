@@ -16,6 +16,7 @@ from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve import self_test, solve_fixed_lp, solve_model
 from energyopt.solve.compile import NO_HOUR, compile_problem
 from energyopt.solve.highs import Highs
+from energyopt.solve.monolithic import dual_bound
 
 
 def shop() -> pyo.ConcreteModel:
@@ -203,3 +204,27 @@ def test_importing_costs_no_solver():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_lp_is_bounded_by_its_duals_and_not_by_its_own_word():
+    """min 3x + 2y, x + y >= 4, x >= y, y <= 10: x = y = 2 at 10; duals 2.5 and 0.5.
+
+    With the duals (2, 0): d = (1, 0), bound 2 * 4 + 1 * 0 = 8, below 10. A dual of 3
+    on the first row leaves y at -1 each: 12 - 10 = 2. One of the wrong sign on a row
+    without that side counts as 0. y's own duals of 2.5, 0.5 give 10 exactly.
+    """
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(domain=pyo.NonNegativeReals)
+    m.y = pyo.Var(bounds=(0, 10))
+    m.wanted = pyo.Constraint(expr=m.x + m.y >= 4)
+    m.order = pyo.Constraint(expr=m.x - m.y >= 0)
+    m.cost = pyo.Objective(expr=3 * m.x + 2 * m.y)
+    problem = compile_problem(m)
+    found = [
+        dual_bound(problem, np.array(y))
+        for y in ([2.5, 0.5], [2.0, 0.0], [3.0, 0.0], [2.0, -0.5])
+    ]
+    assert_allclose(found, [10, 8, 2, 8])
+    assert dual_bound(problem, np.array([4.0, 0.0])) == -np.inf  # x has no upper bound
+    record = solve_model(m, method="monolithic")
+    assert_allclose([record.objective, record.bound], 10)
