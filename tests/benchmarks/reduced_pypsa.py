@@ -127,13 +127,13 @@ def network(case: Case, s: oracle.Series) -> Any:
         efficiency=battery.charge_frac,
         capital_cost=by_kw,
     )
-    # ``p`` of a link is what leaves bus0: its ``p_nom`` counts the battery's side.
+    # Sized with the other way, by ``one_converter``; ``p`` is what leaves the battery.
     n.add(
         "Link",
         "discharge",
         bus0="battery",
         bus1="bus",
-        p_nom_extendable=True,
+        p_nom=battery.max_mw / battery.discharge_frac,
         efficiency=battery.discharge_frac,
         marginal_cost=battery.om_variable_usd_per_mwh * battery.discharge_frac / 1000,
     )
@@ -151,8 +151,6 @@ def tied(case: Case, s: oracle.Series) -> Any:
         one_way = battery.discharge_frac * flow.sel(name="discharge")
         one_way += flow.sel(name="charge") - size.sel(name="charge")
         m.add_constraints(one_way <= 0, name="one_converter")
-        both = battery.discharge_frac * size.sel(name="discharge")
-        m.add_constraints(both == size.sel(name="charge"), name="same_converter")
         m.add_constraints(
             made.sel(name="import") == made.sel(name="export"), name="one_connection"
         )
