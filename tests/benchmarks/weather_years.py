@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from energyopt.case import Case
 from energyopt.inputs import Inputs
@@ -92,7 +91,7 @@ def several_years(case: Case, one: Inputs, count: int, seed: int) -> Inputs:
                 data[f"{name}/{key}"] = ("time", values)
     return replace(
         one,
-        data=xr.Dataset(data),
+        data=data,
         chains=hours.chains,
         years=hours.years,
         week_of=hours.week_of.tolist(),
