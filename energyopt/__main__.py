@@ -6,6 +6,7 @@ solve take seconds to import, so each command imports what it uses itself.
 
 from __future__ import annotations
 
+import gc
 import json
 import re
 from pathlib import Path
@@ -250,7 +251,10 @@ def doctor() -> None:
 
 def main() -> None:
     """Run the command."""
-    app()
+    try:
+        app()
+    finally:
+        gc.freeze()  # to look for garbage once more at the end takes seconds
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ built, committed and maintained as they are.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,17 +15,24 @@ from energyopt.solve import solve_fixed_lp
 from energyopt.technologies.base import Floats
 from energyopt.units import KG_PER_T, USD_PER_KUSD
 
+if TYPE_CHECKING:
+    from energyopt.solve.compile import Problem
+
 _PER_UNIT = {"nox_t_per_yr": KG_PER_T, "capital_usd": 1e-6}
 """Units of a limit's row per unit of the limit in the case, where it is not one."""
 
 
-def marginal_prices(plant: PlantModel) -> tuple[dict[str, float], Floats]:
+def marginal_prices(
+    plant: PlantModel, compiled: Problem | None = None
+) -> tuple[dict[str, float], Floats]:
     """Return the worth of each limit and of power in each hour.
 
     Parameters
     ----------
     plant : PlantModel
         Solved.
+    compiled : Problem, optional
+        The matrix that was solved; without it, it is made again.
 
     Returns
     -------
@@ -41,7 +48,7 @@ def marginal_prices(plant: PlantModel) -> tuple[dict[str, float], Floats]:
         for name, constraint in m.component_map().items()
         if name.startswith("limit_")
     }
-    dual = solve_fixed_lp(m, [m.power_balance, *rows.values()])
+    dual = solve_fixed_lp(m, [m.power_balance, *rows.values()], compiled=compiled)
     power = np.array(
         [dual[m.power_balance[t]] * USD_PER_KUSD / plant.at.weight[t] for t in m.hours]
     )

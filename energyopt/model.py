@@ -311,9 +311,11 @@ def _add_reserve(
 
     short_mw = _excess(m, "contingencies")
 
+    parts = [getattr(term, field) for term in terms.values()]
+    parts = [part for part in parts if part is not None]
+
     def added_up(m, t):
-        parts = (getattr(term, field) for term in terms.values())
-        return carry[t] == quicksum(part[t] for part in parts if part is not None)
+        return carry[t] == quicksum(part[t] for part in parts)
 
     def covers(m, name, t):
         lost = getattr(trips[name], field)

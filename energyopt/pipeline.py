@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -86,6 +89,35 @@ class _Clock:
         }
 
 
+@contextmanager
+def _long_lived() -> Iterator[None]:
+    """Keep the garbage collector away from what is made here, while the run lasts.
+
+    The model of a year is millions of objects that live as long as the run; to look
+    through them for garbage takes seconds, each time that the collector does.
+    """
+    if gc.get_freeze_count():  # the plant before this one makes room
+        gc.unfreeze()
+        gc.collect()
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+        gc.freeze()
+    finally:
+        if enabled:
+            gc.enable()
+
+
+@contextmanager
+def _the_run() -> Iterator[None]:
+    """Give what was long-lived back to the garbage collector at the end."""
+    try:
+        yield
+    finally:
+        gc.unfreeze()
+
+
 def run(
     casefile: CaseFile,
     *,
@@ -122,7 +154,7 @@ def run(
 
     clock = _Clock(on_progress)
     case = casefile.case
-    with RunFolder.open(casefile, out) as folder:
+    with _the_run(), RunFolder.open(casefile, out) as folder:
         clock.enter("inputs")
         inputs = build_inputs(case, casefile.base_dir)
         try:
@@ -161,13 +193,16 @@ def _solve(
     from energyopt.marginal import marginal_prices
     from energyopt.model import build_model
     from energyopt.results import read_result
-    from energyopt.solve import solve_model
+    from energyopt.solve import compile_model, solve_model
 
     clock.enter("build")
-    plant = build_model(case, inputs)
+    with _long_lived():
+        plant = build_model(case, inputs)
+        compiled = compile_model(plant.m)
     clock.enter("solve")
     record = solve_model(
         plant.m,
+        compiled=compiled,
         method=case.solve.method,
         gap_frac=case.solve.gap_frac,
         time_limit_s=case.solve.time_limit_s,
@@ -177,14 +212,14 @@ def _solve(
         on_progress=clock.solving,
         stop=stop,
     )
-    clock.enter("prices")
-    shadow, power = marginal_prices(plant)
     clock.enter("verify")
-    result = read_result(
-        plant, record, shadow_prices=shadow, power_price_usd_per_mwh=power
-    )
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        prices = beside.submit(marginal_prices, plant, compiled)
+        result = read_result(plant, record)
+        clock.enter("prices")
+        shadow, power = prices.result()
     clock.leave()
-    return result
+    return replace(result, shadow_prices=shadow, power_price_usd_per_mwh=power)
 
 
 def _unconstrained(

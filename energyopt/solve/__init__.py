@@ -7,16 +7,53 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from energyopt.solve.record import Method, Progress, SolveRecord
 
-__all__ = ["Progress", "SolveRecord", "self_test", "solve_fixed_lp", "solve_model"]
+if TYPE_CHECKING:
+    from energyopt.solve.compile import Problem
+
+__all__ = [
+    "Progress",
+    "SolveRecord",
+    "compile_model",
+    "self_test",
+    "solve_fixed_lp",
+    "solve_model",
+]
+
+
+def compile_model(m: Any) -> Problem:
+    """Return a model as the matrix that HiGHS is given.
+
+    It takes seconds for a year of hours: hand it to :func:`solve_model` and
+    :func:`solve_fixed_lp` to have it done once. It is the model's as long as nothing
+    in it is changed or fixed; the values of its variables may change.
+
+    Parameters
+    ----------
+    m : pyomo.environ.ConcreteModel
+        Linear, with one objective to minimise.
+
+    Returns
+    -------
+    Problem
+
+    Raises
+    ------
+    InfeasibleError
+        If a constraint without variables does not hold.
+    """
+    from energyopt.solve.compile import compile_problem
+
+    return compile_problem(m)
 
 
 def solve_model(
     m: Any,
     *,
+    compiled: Problem | None = None,
     method: Method = "auto",
     gap_frac: float = 1e-3,
     time_limit_s: float = 600.0,
@@ -33,6 +70,8 @@ def solve_model(
     m : pyomo.environ.ConcreteModel
         Linear, with one objective to minimise. What is indexed by ``m.hours``, or
         by a product of sets that ends with it, belongs to that hour.
+    compiled : Problem, optional
+        What :func:`compile_model` made of it; without it, that is done here.
     method : str
         ``monolithic``: one HiGHS model. ``decomposed``: by periods of hours.
         ``auto``: the second for large hourly models.
@@ -65,11 +104,22 @@ def solve_model(
     from energyopt.solve.choose import solve
 
     return solve(
-        m, method, gap_frac, time_limit_s, threads, seed, log_path, on_progress, stop
+        m,
+        compiled,
+        method,
+        gap_frac,
+        time_limit_s,
+        threads,
+        seed,
+        log_path,
+        on_progress,
+        stop,
     )
 
 
-def solve_fixed_lp(m: Any, constraints: Iterable[Any]) -> dict[Any, float]:
+def solve_fixed_lp(
+    m: Any, constraints: Iterable[Any], *, compiled: Problem | None = None
+) -> dict[Any, float]:
     """Return the duals of constraints with every whole number kept as it is.
 
     Parameters
@@ -78,6 +128,8 @@ def solve_fixed_lp(m: Any, constraints: Iterable[Any]) -> dict[Any, float]:
         Solved: its variables have values. They are left as they are.
     constraints : iterable
         Pyomo constraints, indexed or not, or members of them.
+    compiled : Problem, optional
+        What :func:`compile_model` made of it; without it, that is done here.
 
     Returns
     -------
@@ -92,7 +144,7 @@ def solve_fixed_lp(m: Any, constraints: Iterable[Any]) -> dict[Any, float]:
     """
     from energyopt.solve.choose import fixed_duals
 
-    return fixed_duals(m, constraints)
+    return fixed_duals(m, compiled, constraints)
 
 
 def self_test() -> list[str]:

@@ -23,6 +23,7 @@ LARGE_ROWS = 30_000
 
 def solve(
     m: Any,
+    compiled: Problem | None,
     method: Method,
     gap_frac: float,
     time_limit_s: float,
@@ -35,11 +36,7 @@ def solve(
     """Compile, solve, write back; see :func:`energyopt.solve.solve_model`."""
     start = time.monotonic()
     threads = threads or os.cpu_count() or 1
-    problem = compile_problem(m)
-    _log(
-        log_path,
-        f"compiled {len(problem.rows)} rows in {time.monotonic() - start:.2f} s",
-    )
+    problem = compile_problem(m) if compiled is None else compiled
     common: dict[str, Any] = {
         "gap_frac": gap_frac,
         "threads": threads,
@@ -134,9 +131,11 @@ def _log(log_path: Path | None, line: str) -> None:
             out.write(line + "\n")
 
 
-def fixed_duals(m: Any, constraints: Iterable[Any]) -> dict[Any, float]:
+def fixed_duals(
+    m: Any, compiled: Problem | None, constraints: Iterable[Any]
+) -> dict[Any, float]:
     """Solve with whole numbers kept; see :func:`energyopt.solve.solve_fixed_lp`."""
-    problem = compile_problem(m)
+    problem = compile_problem(m) if compiled is None else compiled
     x = np.array([v.value for v in problem.columns], dtype=float)
     solved = solve_fixed(problem, x)
     if solved is None:

@@ -114,11 +114,12 @@ def compile_problem(m: Any) -> Problem:
     import pyomo.environ as pyo
     from pyomo.common.errors import InfeasibleConstraintException
     from pyomo.common.gc_manager import PauseGC
-    from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
+
+    from energyopt.solve.sums import standard_form
 
     with PauseGC():
         try:
-            form = LinearStandardFormCompiler().write(m, mixed_form=True)
+            form = standard_form(m)
         except InfeasibleConstraintException as err:
             raise InfeasibleError(str(err)) from err
         if len(form.objectives) != 1 or form.objectives[0].sense != pyo.minimize:
@@ -126,11 +127,13 @@ def compile_problem(m: Any) -> Problem:
                 "the model needs exactly one active objective, to minimise"
             )
 
-        starts, lower, upper = _merge_ranges(form.rows, np.asarray(form.rhs, float))
+        members = [row.constraint for row in form.rows]
+        kinds = [row.bound_type for row in form.rows]
+        starts, lower, upper = _merge_ranges(members, kinds, form.rhs)
         matrix = sparse.csr_array(form.A.tocsr())[starts]
         matrix.eliminate_zeros()
         matrix.sort_indices()
-        rows = [form.rows[i].constraint for i in starts]
+        rows = [members[i] for i in starts.tolist()]
         columns = list(form.columns)
         column_lower, column_upper, integer = _bounds(columns)
         hours = getattr(m, "hours", None)
@@ -162,17 +165,14 @@ def compile_problem(m: Any) -> Problem:
         )
 
 
-def _merge_ranges(rows: list[Any], rhs: Floats) -> tuple[Ints, Floats, Floats]:
+def _merge_ranges(
+    constraints: list[Any], kinds: list[int], right: Any
+) -> tuple[Ints, Floats, Floats]:
     """Return the first row of each constraint, with both its bounds."""
-    kind = np.fromiter((row.bound_type for row in rows), dtype=int, count=len(rows))
-    same = np.fromiter(
-        (
-            i > 0 and rows[i].constraint is rows[i - 1].constraint
-            for i in range(len(rows))
-        ),
-        dtype=bool,
-        count=len(rows),
-    )
+    kind, rhs = np.array(kinds, dtype=int), np.asarray(right, dtype=float)
+    key = _keys(constraints)
+    same = np.zeros(len(key), dtype=bool)
+    same[1:] = key[1:] == key[:-1]
     lower = np.where(kind == 1, -np.inf, rhs)
     upper = np.where(kind == -1, np.inf, rhs)
     second = np.flatnonzero(same)
@@ -180,6 +180,10 @@ def _merge_ranges(rows: list[Any], rhs: Floats) -> tuple[Ints, Floats, Floats]:
     upper[second - 1] = np.minimum(upper[second - 1], upper[second])
     starts = np.flatnonzero(~same)
     return starts, lower[starts], upper[starts]
+
+
+def _keys(objects: list[Any]) -> Ints:
+    return np.fromiter(map(id, objects), dtype=np.intp, count=len(objects))
 
 
 def _bounds(columns: list[Any]) -> tuple[Floats, Floats, Flags]:
@@ -207,24 +211,26 @@ def _hours_of(members: list[Any], hours: Any) -> tuple[Ints, Ints]:
     """Return the hour and the family of each Pyomo variable or constraint."""
     hour = np.full(len(members), NO_HOUR, dtype=np.intp)
     family = np.zeros(len(members), dtype=np.intp)
-    kinds: dict[int, bool] = {}
     families: dict[tuple[Any, ...], int] = {}
     first = 0 if hours is None or not len(hours) else hours.first()
-    for i, member in enumerate(members):
-        component = member.parent_component()
-        key = id(component)
-        hourly = kinds.get(key)
-        if hourly is None:
-            hourly = kinds[key] = hours is not None and _is_hourly(component, hours)
-        index: Any = member.index()
-        if hourly:
-            rest, last = (
-                (index[:-1], index[-1]) if isinstance(index, tuple) else ((), index)
-            )
-            hour[i] = int(last) - first
-            family[i] = families.setdefault((key, rest), len(families))
+    components = [member.parent_component() for member in members]
+    key = _keys(components)
+    ends = [*np.flatnonzero(key[1:] != key[:-1]) + 1, len(members)]
+    start = 0
+    for end in ends if members else ():  # the members of one component at a time
+        component, run = components[start], slice(start, end)
+        of: list[tuple[Any, ...]]
+        indices: list[Any] = [member.index() for member in members[run]]
+        if hours is None or not _is_hourly(component, hours):
+            of = [(id(component), index, None) for index in indices]
+        elif isinstance(indices[0], tuple):
+            hour[run] = [index[-1] - first for index in indices]
+            of = [(id(component), index[:-1]) for index in indices]
         else:
-            family[i] = families.setdefault((key, index, None), len(families))
+            hour[run] = np.array(indices) - first
+            of = [(id(component), ())]  # one family
+        family[run] = [families.setdefault(one, len(families)) for one in of]
+        start = end
     return hour, family
 
 

@@ -25,6 +25,9 @@ LP_GAP = 1e-7
 ROUNDING = 1e-6
 """A point whose whole numbers were rounded may break rows by this much, no more."""
 
+SIMPLEX_S = 60.0
+"""After this long an interior point solves the LP of fixed whole numbers instead."""
+
 
 @dataclass
 class Found:
@@ -241,14 +244,14 @@ def solve_fixed(problem: Problem, x: Floats) -> tuple[Floats, Floats] | None:
     lower, upper = problem.lower.copy(), problem.upper.copy()
     whole = problem.integer
     lower[whole] = upper[whole] = np.round(x[whole])
-    large = len(problem.rows) > SMALL_ROWS
-    methods = (
-        (["hipo", "simplex"] if has_hipo() else ["choose"])
-        if large
-        else ["choose", "ipx"]
-    )
-    for method in methods:
-        solver = Highs({"solver": method, "threads": _current_threads()})
+    # Presolve takes nine tenths of it away, and the dual simplex finds the vertex of
+    # the rest several times faster than an interior point and its crossover.
+    attempts: list[dict[str, Any]] = [
+        {"solver": "simplex", "time_limit": SIMPLEX_S},
+        {"solver": "hipo" if has_hipo() else "ipx"},
+    ]
+    for options in attempts:
+        solver = Highs(options | {"threads": _current_threads()})
         solver.load(
             problem.cost,
             problem.matrix,

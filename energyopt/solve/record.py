@@ -51,7 +51,7 @@ class SolveRecord:
     method : str
         ``decomposed`` or ``monolithic``, as it was really done.
     seconds : float
-        Of the solve, the hand-over to HiGHS included. [s]
+        Of the solve, and of compiling the model where that was not done before. [s]
     rows, columns, integers, nonzeros : int
         Size of the whole problem.
     coefficient_range : tuple of float

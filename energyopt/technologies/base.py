@@ -142,7 +142,13 @@ class Horizon:
 
     def weeks_of_year(self, year: int) -> list[int]:
         """Return the weeks of a weather year, in order."""
-        return list(dict.fromkeys(self.week_of[t] for t in self.years[year]))
+        return self._weeks_of_years[year]
+
+    @cached_property
+    def _weeks_of_years(self) -> list[list[int]]:
+        return [
+            list(dict.fromkeys(self.week_of[t] for t in year)) for year in self.years
+        ]
 
     def weeks_stood_for(self, week: int) -> float:
         """Return how many weeks of its weather year a modelled week stands for."""

@@ -385,9 +385,12 @@ class GasTurbine(Technology):
 
             @b.Constraint(at.hours)
             def minimum_down(b, t):
+                # Stops of these hours and units online now add up to all that were
+                # online before them or started in them.
                 since = at.back(t, down_h)
-                stopped = quicksum(stops_units[s] for s in since)
-                return stopped <= b.installed_units - b.online_units[t]
+                started = quicksum(b.starts_units[s] for s in since)
+                was_online = b.online_units[at.before(since[-1])]
+                return was_online + started <= b.installed_units
 
         if self.ramp_frac_per_h < 1:
             ramp, least = self.ramp_frac_per_h, self.min_load_frac
