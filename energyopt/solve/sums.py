@@ -19,13 +19,14 @@ from pyomo.core.base import Constraint, Objective, SortComponents
 from pyomo.core.base.expression import ExpressionData, ScalarExpression
 from pyomo.core.base.var import ScalarVar, VarData
 from pyomo.core.expr.numeric_expr import (
+    DivisionExpression,
     LinearExpression,
     MonomialTermExpression,
     NegationExpression,
     ProductExpression,
     SumExpression,
 )
-from pyomo.core.expr.numvalue import value
+from pyomo.core.expr.numvalue import NumericConstant, value
 from pyomo.repn.linear import LinearRepnVisitor
 from pyomo.repn.util import TemplateVarRecorder
 from scipy import sparse
@@ -67,10 +68,17 @@ class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no type
             if first.__class__ not in _NUMBERS:
                 raise _NotPlainError
             return self._add_up(second, factor * first, linear)
+        elif kind is DivisionExpression:
+            first, second = node._args_
+            if second.__class__ not in _NUMBERS:
+                raise _NotPlainError
+            return self._add_up(first, factor / second, linear)
         elif kind is NegationExpression:
             return self._add_up(node._args_[0], -factor, linear)
         elif kind in _NAMED:
             return self._add_up(node.expr, factor, linear)
+        elif kind is NumericConstant:
+            return factor * node.value
         else:
             terms = (node,)
         constant = 0.0
