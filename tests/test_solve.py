@@ -13,10 +13,10 @@ from numpy.testing import assert_allclose
 from toy_plants import AERO, ENGINE, FRAME, Toy
 
 from energyopt.errors import InfeasibleError, NoSolutionError
-from energyopt.solve import self_test, solve_fixed_lp, solve_model
+from energyopt.solve import compile_model, self_test, solve_fixed_lp, solve_model
 from energyopt.solve.compile import NO_HOUR, compile_problem
 from energyopt.solve.highs import Highs
-from energyopt.solve.monolithic import dual_bound
+from energyopt.solve.monolithic import dual_bound, solve_fixed
 
 
 def shop() -> pyo.ConcreteModel:
@@ -182,6 +182,42 @@ def test_fixed_lp_prices_what_binds():
     duals = solve_fixed_lp(m, [m.wanted, m.made_by_machines, m.most_rented])
     assert_allclose([duals[m.wanted], duals[m.made_by_machines]], [2, -2])
     assert m.machines.value == 2
+
+
+def kept(machines: int):
+    """Two ways to make ten: by machines at 2, at most 4 each; at 3, at most 5 in all."""
+    m = pyo.ConcreteModel()
+    m.machines = pyo.Var(domain=pyo.NonNegativeIntegers, bounds=(0, 5))
+    m.made = pyo.Var(domain=pyo.NonNegativeReals)
+    m.bought = pyo.Var(domain=pyo.NonNegativeReals)
+    m.wanted = pyo.Constraint(expr=m.made + m.bought >= 10)
+    m.by_machines = pyo.Constraint(expr=4 * m.machines - m.made >= 0)
+    m.at_most = pyo.Constraint(expr=2 * m.bought <= 10)
+    m.few = pyo.Constraint(expr=m.machines <= 4)
+    m.cost = pyo.Objective(expr=2 * m.made + 3 * m.bought + m.machines)
+    problem = compile_model(m)
+    found = np.array([float(machines)] * len(problem.columns))
+    names = [row.local_name for row in problem.rows]
+    return problem, found, names
+
+
+@pytest.mark.parametrize("wanted", [["wanted"], ["wanted", "by_machines", "at_most"]])
+def test_rows_of_one_column_hold_whether_their_duals_are_wanted_or_not(wanted):
+    """Two machines make 8 and 2 are bought: 2 x 8 + 3 x 2 + 2 = 24.
+
+    One more costs 3; one that the machines keep back is bought, and costs 1 more.
+    """
+    problem, found, names = kept(2)
+    point, duals = solve_fixed(problem, found, [names.index(n) for n in wanted])
+    assert_allclose(problem.objective(point), 24)
+    assert_allclose(duals, [3, 1, 0][: len(wanted)], atol=1e-9)
+
+
+@pytest.mark.parametrize("machines", [1, 5])
+def test_whole_numbers_that_break_a_row_have_no_point(machines):
+    """One machine and 5 bought are 9 of 10; five machines are more than the four."""
+    problem, found, _ = kept(machines)
+    assert solve_fixed(problem, found) is None
 
 
 def test_log_lines_are_appended(tmp_path: Path):

@@ -136,16 +136,15 @@ def fixed_duals(
 ) -> dict[Any, float]:
     """Solve with whole numbers kept; see :func:`energyopt.solve.solve_fixed_lp`."""
     problem = compile_problem(m) if compiled is None else compiled
-    x = np.array([v.value for v in problem.columns], dtype=float)
-    solved = solve_fixed(problem, x)
-    if solved is None:
-        raise NoSolutionError("the LP with the units as built could not be solved")
-    row = {id(con): i for i, con in enumerate(problem.rows)}
-    duals = solved[1]
     members: list[Any] = []
     for con in constraints:
         members.extend(con.values() if con.is_indexed() else [con])
+    wanted = {id(con) for con in members}
+    row = {id(con): i for i, con in enumerate(problem.rows) if id(con) in wanted}
+    x = np.array([v.value for v in problem.columns], dtype=float)
+    solved = solve_fixed(problem, x, list(row.values()))
+    if solved is None:
+        raise NoSolutionError("the LP with the units as built could not be solved")
     # A row that the compiler left out (no variables in it) costs nothing to move.
-    return {
-        con: float(duals[row[id(con)]]) if id(con) in row else 0.0 for con in members
-    }
+    duals = dict(zip(row, solved[1].tolist(), strict=True))
+    return {con: duals.get(id(con), 0.0) for con in members}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -227,25 +227,53 @@ def _rounded(problem: Problem, x: Floats, messages: list[str]) -> Floats:
     return solved[0]
 
 
-def solve_fixed(problem: Problem, x: Floats) -> tuple[Floats, Floats] | None:
+def solve_fixed(
+    problem: Problem, x: Floats, rows: Sequence[int] = ()
+) -> tuple[Floats, Floats] | None:
     """Return the best point, and row duals, with the whole numbers of ``x`` kept.
 
     Parameters
     ----------
     x : array, shape (columns,)
         Only its whole numbers are used.
+    rows : sequence of int
+        The rows whose duals are wanted.
 
     Returns
     -------
     tuple of array, or None
-        Point, shape (columns,), and duals, shape (rows,) [k$ per unit of the row];
+        Point, shape (columns,), and duals of ``rows`` [k$ per unit of the row];
         ``None`` if there is no such point.
     """
     lower, upper = problem.lower.copy(), problem.upper.copy()
     whole = problem.integer
     lower[whole] = upper[whole] = np.round(x[whole])
-    # Presolve takes nine tenths of it away, and the dual simplex finds the vertex of
-    # the rest several times faster than an interior point and its crossover.
+    free = lower < upper
+    point = np.where(free, 0.0, lower)
+    given = problem.matrix @ point
+    row_lower, row_upper = problem.row_lower - given, problem.row_upper - given
+    matrix = problem.matrix[:, free]
+    least, most = lower[free], upper[free]
+
+    # Without its whole numbers a row mostly has one column left, or none: a bound.
+    left = np.diff(matrix.indptr)
+    kept = left > 1
+    kept[list(rows)] = True
+    single = ~kept & (left == 1)
+    entry = matrix.indptr[:-1][single]
+    column, factor = matrix.indices[entry], matrix.data[entry]
+    ends = np.sort([row_lower[single] / factor, row_upper[single] / factor], axis=0)
+    np.maximum.at(least, column, ends[0])
+    np.minimum.at(most, column, ends[1])
+    none = left == 0
+    short = np.concatenate([row_lower[none], -row_upper[none], least - most])
+    if short.size and short.max() > ROUNDING * (1 + np.abs(given).max(initial=0.0)):
+        return None
+    if not free.any():
+        return point, np.zeros(len(rows))
+
+    # Presolve takes half of the rest away, and the dual simplex finds the vertex
+    # several times faster than an interior point and its crossover.
     attempts: list[dict[str, Any]] = [
         {"solver": "simplex", "time_limit": SIMPLEX_S},
         {"solver": "hipo" if has_hipo() else "ipx"},
@@ -253,17 +281,19 @@ def solve_fixed(problem: Problem, x: Floats) -> tuple[Floats, Floats] | None:
     for options in attempts:
         solver = Highs(options | {"threads": _current_threads()})
         solver.load(
-            problem.cost,
-            problem.matrix,
-            problem.row_lower,
-            problem.row_upper,
-            lower,
-            upper,
-            offset=problem.offset,
+            problem.cost[free],
+            matrix[kept],
+            row_lower[kept],
+            row_upper[kept],
+            least,
+            np.maximum(least, most),
         )
         outcome = solver.run()
         if outcome.optimal:
-            return np.clip(solver.values(), lower, upper), solver.row_duals()
+            point[free] = solver.values()
+            duals = np.zeros(len(kept))
+            duals[kept] = solver.row_duals()
+            return np.clip(point, lower, upper), duals[list(rows)]
         if outcome.state == State.kInfeasible:
             return None
     return None
