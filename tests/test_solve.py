@@ -264,3 +264,22 @@ def test_an_lp_is_bounded_by_its_duals_and_not_by_its_own_word():
     assert dual_bound(problem, np.array([4.0, 0.0])) == -np.inf  # x has no upper bound
     record = solve_model(m, method="monolithic")
     assert_allclose([record.objective, record.bound], 10)
+
+
+def test_a_compiled_model_does_without_its_constraints():
+    """min x, x >= 2, x + y >= 5 and y <= 1: x = 4; its price is that of the second.
+
+    The first row does not bind; the model keeps the second alone.
+    """
+    m = pyo.ConcreteModel()
+    m.part = pyo.Block()
+    m.x, m.part.y = pyo.Var(bounds=(0, 9)), pyo.Var(bounds=(0, 1))
+    m.part.least = pyo.Constraint(expr=m.x >= 2)
+    m.sum = pyo.Constraint(expr=m.x + m.part.y >= 5)
+    m.cost = pyo.Objective(expr=m.x)
+    compiled = compile_model(m, keep=[m.sum])
+    assert list(m.component_data_objects(pyo.Constraint)) == [m.sum]
+    assert compiled.rows == [m.sum, None]
+    assert solve_model(m, compiled=compiled).objective == 4
+    assert (m.x.value, m.part.y.value) == (4, 1)
+    assert solve_fixed_lp(m, [m.sum], compiled=compiled) == {m.sum: 1.0}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,7 +34,8 @@ class Problem:
     hours : int
         How many there are; 0 where the model has no hours.
     rows, columns : list
-        The Pyomo constraints and variables.
+        The Pyomo constraints (``None`` where :func:`drop_constraints` took one away)
+        and variables.
     unused : list
         Variables that appear in no row and no cost.
     """
@@ -204,6 +206,33 @@ def _is_hourly(component: Any, hours: Any) -> bool:
     if not component.is_indexed():
         return False
     return list(component.index_set().subsets())[-1] is hours
+
+
+def drop_constraints(problem: Problem, m: Any, keep: Iterable[Any]) -> None:
+    """Take the constraints of a compiled model out of it, all but a few.
+
+    The matrix says the same, and they are two thirds of the model's memory. The model
+    can then be neither compiled nor solved again from its own rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of this model; its list of rows keeps those of ``keep`` and has ``None``
+        elsewhere.
+    m : pyomo.environ.ConcreteModel
+        The model.
+    keep : iterable
+        Pyomo constraints, indexed or not.
+    """
+    from pyomo.environ import Constraint
+
+    kept = {id(con) for con in keep}
+    problem.rows[:] = [
+        row if id(row.parent_component()) in kept else None for row in problem.rows
+    ]
+    for con in list(m.component_objects(Constraint)):
+        if id(con) not in kept:
+            con.parent_block().del_component(con)
 
 
 def write_back(problem: Problem, x: Floats) -> None:

@@ -83,16 +83,19 @@ def plant(spec: dict[str, Any]) -> dict[str, Any]:
     from energyopt.errors import EnergyoptError
     from energyopt.model import build_model
     from energyopt.results import read_result
-    from energyopt.solve import solve_model
+    from energyopt.solve import compile_model, solve_model
 
     clock = Clock()
     case, inputs = _case_and_inputs(spec)
     clock.lap("inputs")
     model = build_model(case, inputs)
     clock.lap("build")
+    compiled = compile_model(model.m, keep=[])
+    clock.lap("compile")
     try:
         record = solve_model(
             model.m,
+            compiled=compiled,
             method=spec.get("method", "auto"),
             gap_frac=spec["gap_frac"],
             time_limit_s=spec["time_limit_s"],
