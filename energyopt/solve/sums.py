@@ -27,6 +27,7 @@ from pyomo.core.expr.numeric_expr import (
     SumExpression,
 )
 from pyomo.core.expr.numvalue import NumericConstant, value
+from pyomo.core.expr.relational_expr import EqualityExpression, InequalityExpression
 from pyomo.repn.linear import LinearRepnVisitor
 from pyomo.repn.util import TemplateVarRecorder
 from scipy import sparse
@@ -38,6 +39,7 @@ Floats = NDArray[np.float64]
 _NUMBERS: frozenset[Any] = frozenset((int, float))
 _VARIABLES = frozenset((VarData, ScalarVar))
 _SUMS = frozenset((LinearExpression, SumExpression))
+_RELATIONS = frozenset((EqualityExpression, InequalityExpression))
 _NAMED = frozenset((ExpressionData, ScalarExpression))
 
 
@@ -54,6 +56,18 @@ class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no type
         except _NotPlainError:
             return super().walk_expression(expr)
         if not all(found.linear.values()):  # terms that have cancelled out
+            found.linear = {key: coef for key, coef in found.linear.items() if coef}
+        return found
+
+    def difference(self, left: Any, right: Any) -> Any:
+        """Return the linear form of ``left - right``, without writing that down."""
+        found = self.Result()
+        try:
+            found.constant = self._add_up(left, 1, found.linear)
+            found.constant += self._add_up(right, -1, found.linear)
+        except _NotPlainError:
+            return super().walk_expression(left - right)
+        if not all(found.linear.values()):
             found.linear = {key: coef for key, coef in found.linear.items() if coef}
         return found
 
@@ -150,14 +164,10 @@ def linear_form(m: Any) -> LinearForm:
     visitor = _SumVisitor({}, var_recorder=recorder)
     place = recorder.var_order
 
-    def read(expr: Any, owner: Any) -> Any:
-        found = visitor.walk_expression(expr)
-        if found.nonlinear is not None:
-            raise ValueError(f"{owner.name} is not linear")
-        return found
-
     (objective,) = m.component_data_objects(Objective, active=True)
-    paid = read(objective.expr, objective)
+    paid = visitor.walk_expression(objective.expr)
+    if paid.nonlinear is not None:
+        raise ValueError(f"{objective.name} is not linear")
 
     coefs, index, starts = array("d"), array("i"), array("i", [0])
     lower, upper = array("d"), array("d")
@@ -165,12 +175,9 @@ def linear_form(m: Any) -> LinearForm:
     for con in m.component_data_objects(
         Constraint, active=True, sort=SortComponents.deterministic
     ):
-        low, body, high = con.to_bounded_expression()
-        if low is None and high is None:
-            continue
-        found = read(body, con)
-        least = -np.inf if low is None else value(low) - found.constant
-        most = np.inf if high is None else value(high) - found.constant
+        found, least, most = _read_row(visitor, con)
+        if found.nonlinear is not None:
+            raise ValueError(f"{con.name} is not linear")
         if not found.linear:
             if least <= 0 <= most:
                 continue
@@ -206,6 +213,24 @@ def linear_form(m: Any) -> LinearForm:
         constraints,
         [v for v, kept in zip(variables.values(), used.tolist(), strict=True) if kept],
     )
+
+
+def _read_row(visitor: _SumVisitor, con: Any) -> tuple[Any, float, float]:
+    """Return the linear form of a row without its constant, and its two bounds."""
+    relation = con.expr
+    kind: Any = relation.__class__
+    if kind in _RELATIONS and not getattr(relation, "_strict", False):
+        left, right = relation._args_
+        if left.__class__ not in _NUMBERS and right.__class__ not in _NUMBERS:
+            found = visitor.difference(left, right)
+            right_side = 0.0 - found.constant
+            equal = kind is EqualityExpression
+            return found, right_side if equal else -np.inf, right_side
+    low, body, high = con.to_bounded_expression()
+    found = visitor.walk_expression(body)
+    least = -np.inf if low is None else value(low) - found.constant
+    most = np.inf if high is None else value(high) - found.constant
+    return found, least, most
 
 
 def _sorted(matrix: Any, used: NDArray[np.bool_]) -> Any:
