@@ -202,6 +202,7 @@ def test_every_cut_is_below_the_true_cost_elsewhere():
         problem.cost[period.columns],
         lower[period.columns],
         upper[period.columns],
+        problem.integer[period.columns],
         np.full(len(period.row_lower), 1e3),
         0,
     )

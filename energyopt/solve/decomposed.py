@@ -1,20 +1,20 @@
 """The year by its periods: a bound from cuts, then whole units.
 
-Phases, each with its part of the gap:
-
 1. *Sample*: a few periods stand for all; gives sizes to start from, and first cuts.
 2. *Relaxed*: nothing is whole. The master proposes sizes, edges and budgets, each period
-   answers with its cost and a cut, until the cuts' bound and the best point meet.
-3. *Whole sizes*: the master becomes a MIP. What it chooses is held while edges and
-   budgets settle again; repeated until bound and best point meet.
+   answers with its cost and a cut, until the cuts' bound and the best point are near.
+3. *Whole sizes*: the master as a MIP chooses whole sizes. These are held while the rest
+   settles in a box of the other sizes (:mod:`energyopt.solve.plants`), with rows in the
+   periods that only whole units give (:mod:`energyopt.solve.rounding`).
 4. *Whole dispatch*: every hour's units are whole. Its cost is the incumbent.
+5. Steps 3 and 4 again for other whole sizes, and smaller boxes, until none is left that
+   could cost less than the incumbent by more than the gap.
 
-The bound of the whole problem is that of the master MIP: cuts are valid for any plant.
+The bound of the whole problem is the least of those of all boxes and of what lies outside.
 """
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -22,15 +22,15 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from energyopt.errors import InfeasibleError, NoSolutionError
+from energyopt.errors import NoSolutionError
 from energyopt.solve.bounds import finite_bounds
 from energyopt.solve.compile import NO_HOUR, Problem
-from energyopt.solve.dispatch import Dispatch, LimitMissedError, Plan
-from energyopt.solve.highs import Highs, use_threads
+from energyopt.solve.highs import use_threads
 from energyopt.solve.monolithic import Found
 from energyopt.solve.periods import find_border, period_starts
+from energyopt.solve.plants import Columns, Plants
 from energyopt.solve.record import Progress, Status, relative_gap
-from energyopt.solve.rounds import Journal, Relaxation, Settled, StoppedError
+from energyopt.solve.rounds import Journal, Relaxation, StoppedError
 from energyopt.solve.sample import carried, chosen_periods, sample_border
 from energyopt.solve.subproblem import Answer, Cut
 
@@ -41,15 +41,13 @@ PERIOD_H = 168
 SAMPLED = 7
 """Periods of the sample; with fewer than three times as many there is none."""
 SAMPLE_GAP = 0.005
-REMEMBERED = 8
+REMEMBERED = 4
 """Rounds of the sample whose duals become cuts of the year."""
-RELAXED_SHARE, WHOLE_SHARE, DISPATCH_SHARE = 0.3, 0.8, 0.2
-"""Of the gap asked for: what the relaxed phase may leave open, that and whole sizes
-together, and the gap of the dispatch's small MIPs."""
-MOST_SIZES = 12
-IMPROVEMENTS, MARGINS = 3, 5
-"""How often pairs of periods are solved together, while that helps; how often a
-margin to missed limits is made wider."""
+RELAXED_GAP = 0.03
+"""Where the relaxed phase may end: its sizes are not whole, and only a first guide."""
+FEW_PERIODS = 0.25
+"""Whole numbers of the master that matter to no more periods than this share are
+settled last: a week of maintenance, not a size."""
 
 
 class Decomposition:
@@ -68,16 +66,11 @@ class Decomposition:
     ) -> None:
         self.problem, self.journal = problem, journal
         self.gap_frac, self.seed = gap_frac, seed
-        self.x: Floats | None = None
-        self.proven = np.empty(
-            0, dtype=np.intp
-        )  # columns that the bound takes as whole
         use_threads(1)
         self.executor = ThreadPoolExecutor(max_workers=threads)
         self.lower, self.upper, self.stand_in = finite_bounds(problem)
         starts = period_starts(problem, period_h)
         self.border = find_border(problem, self.lower, self.upper, starts, link_all)
-        self.whole = np.flatnonzero(self.border.integer & self._hourless())
         self.penalty = _first_penalty(problem)
         journal.log(
             f"{len(starts)} periods of up to {period_h} h, {self.border.columns} master "
@@ -85,43 +78,52 @@ class Decomposition:
             "across edges left out of the bound"
         )
 
-    def run(self) -> Status:
-        """Return how the search ended; the plant is in ``x``."""
+    def run(self) -> tuple[Status, Floats]:
+        """Return how the search ended, and the plant."""
+        plants: Plants | None = None
         try:
-            self._phases()
+            self.year = self._relaxation()
+            self._sample()
+            relaxed = self.year.settle(
+                "relaxed", max(RELAXED_GAP, self.gap_frac), clean=False, is_bound=True
+            )
+            plants = self._plants()
+            plants.run(relaxed.z)
         except StoppedError as err:
-            if self.x is None:
+            if plants is None or plants.x is None:
                 raise NoSolutionError(
                     f"stopped ({err.status}) before a plant was found"
                 ) from None
-            return "interrupted" if err.status == "interrupted" else "limit"
+            if err.status == "interrupted":
+                return "interrupted", plants.x
         finally:
             self.executor.shutdown(wait=True, cancel_futures=True)
+        if plants.x is None:
+            raise NoSolutionError("no whole sizes were found that can be run")
         gap = relative_gap(self.journal.incumbent, self.journal.bound)
-        return "optimal" if gap <= self.gap_frac else "limit"
+        return "optimal" if gap <= self.gap_frac else "limit", plants.x
 
-    def _phases(self) -> None:
-        self.year = self._relaxation()
-        self._sample()
-        settled = self.year.settle(
-            "relaxed", RELAXED_SHARE * self.gap_frac, strict=False, is_bound=True
-        )
-        settled = self._whole_sizes(settled)
-        with ThreadPoolExecutor(max_workers=1) as beside:
-            # Without presolve, which has had bugs; meanwhile the hours are dispatched.
-            check = self._mip(presolve="off")
-            bound = beside.submit(lambda: self.year.master.whole(self.whole, check)[0])
-            self._dispatch_within_limits(settled)
-            self.journal.bound = min(self.journal.bound, bound.result())
-        self.journal.tell("verified bound")
-
-    def _mip(self, presolve: str = "choose") -> Highs:
-        return self.year.master.as_mip(
-            self.whole,
-            0.1 * self.gap_frac,
-            self.journal.left_s,
-            self.journal.stop,
-            presolve,
+    def _plants(self) -> Plants:
+        """Return the search for whole units, with the columns that it decides."""
+        border = self.border
+        whole = border.integer & self._hourless()
+        ties = np.zeros(border.columns)
+        for period in border.periods:
+            ties[np.unique(period.tie.indices)] += 1
+        few = (ties > 0) & (ties <= FEW_PERIODS * len(border.periods))
+        return Plants(
+            self.problem,
+            self.year,
+            Columns(
+                whole=np.flatnonzero(whole & ~few),
+                local=np.flatnonzero(whole & few),
+                sizes=np.flatnonzero(~border.integer & self._hourless()),
+                hourless=np.flatnonzero(self._hourless()),
+                tied=ties > 0,
+            ),
+            (self.lower, self.upper, self.stand_in),
+            self.gap_frac,
+            self.seed,
         )
 
     def _relaxation(self) -> Relaxation:
@@ -194,124 +196,6 @@ class Decomposition:
         hourless[: len(links)] = self.problem.column_hour[links] == NO_HOUR
         return hourless
 
-    def _whole_sizes(self, settled: Settled) -> Settled:
-        """Return the best point with whole sizes, proven near the master's bound.
-
-        The master MIP chooses; edges and budgets settle with its choice held; again
-        until the bound agrees.
-        """
-        whole, share = self.whole, self.gap_frac
-        if not len(whole):
-            return self.year.settle("whole sizes", WHOLE_SHARE * share, start=settled.z)
-        journal, master, border = self.journal, self.year.master, self.border
-        best: Settled | None = None
-        for _ in range(MOST_SIZES):
-            journal.check_time()
-            bound, z = master.whole(whole, self._mip())
-            journal.bound = max(journal.bound, bound)
-            journal.log(f"whole sizes: bound {bound:.7g}")
-            if (
-                best is not None
-                and relative_gap(best.cost, journal.bound) <= WHOLE_SHARE * share
-            ):
-                break
-            master.fix(whole, z[whole], z[whole])
-            good = bound + RELAXED_SHARE * share * abs(bound)
-            try:
-                held = self.year.settle("held sizes", 0.15 * share, good_enough=good)
-            except InfeasibleError:
-                journal.log("these whole sizes are infeasible: next")
-                continue
-            finally:
-                master.fix(whole, border.lower[whole], border.upper[whole])
-            held.z[whole] = z[whole]
-            if best is None or held.cost < best.cost:
-                best = held
-            if relative_gap(best.cost, journal.bound) <= WHOLE_SHARE * share:
-                break
-        if best is None:
-            raise NoSolutionError("no whole sizes were found that can be run")
-        return best
-
-    def _dispatch_within_limits(self, settled: Settled) -> None:
-        """Find whole units; where they miss a yearly limit, plan with a margin to it."""
-        journal, master, whole = self.journal, self.year.master, self.whole
-        margin = np.zeros(len(self.border.shared))
-        for attempt in range(MARGINS + 1):
-            try:
-                self._dispatch(settled)
-                return
-            except LimitMissedError as err:
-                if attempt == MARGINS:
-                    raise
-                margin += 1.5 * (attempt + 1) * err.over
-                journal.log(
-                    f"whole units miss a yearly limit: margins {margin.round(4).tolist()}"
-                )
-            master.fix(whole, settled.z[whole], settled.z[whole])
-            master.keep_back(margin)
-            try:
-                held = self.year.settle(
-                    "held sizes, with margins", 0.15 * self.gap_frac
-                )
-            except InfeasibleError:
-                raise NoSolutionError(
-                    "a yearly limit could not be kept with whole units"
-                ) from None
-            finally:
-                master.keep_back(0 * margin)
-                master.fix(whole, self.border.lower[whole], self.border.upper[whole])
-            held.z[whole] = settled.z[whole]
-            settled = held
-
-    def _dispatch(self, settled: Settled) -> None:
-        """Find whole units at a master point; keep the plant if it is the best."""
-        journal = self.journal
-        room = (
-            DISPATCH_SHARE
-            * self.gap_frac
-            * abs(settled.cost)
-            / len(self.border.periods)
-        )
-        search = Dispatch(
-            self.problem,
-            self.border,
-            self.lower,
-            self.upper,
-            Plan(settled.z, settled.slope),
-            max(room, 1e-6),
-            self.seed,
-            time.monotonic() + journal.left_s,
-            journal.stop,
-        )
-        x = search.run(self.executor)
-        for _ in range(IMPROVEMENTS):
-            cost = self.problem.objective(x)
-            if relative_gap(cost, journal.bound) <= self.gap_frac:
-                break
-            journal.log(f"whole dispatch: {cost:.7g}, now by pairs of periods")
-            search.improve(self.executor)
-            if self.problem.objective(x) > cost - 0.05 * self.gap_frac * abs(cost):
-                break
-        broken = self.problem.broken(x)
-        if broken > 1e-5:
-            raise NoSolutionError(
-                f"the whole-unit dispatch breaks a row by {broken:.2g}"
-            )
-        far = self.stand_in & ((x <= self.lower + 1.0) | (x >= self.upper - 1.0))
-        if (
-            far
-            & ~np.isfinite(
-                np.where(x <= self.lower + 1.0, self.problem.lower, self.problem.upper)
-            )
-        ).any():
-            raise NoSolutionError("a column without a bound runs away")
-        cost = self.problem.objective(x)
-        journal.log(f"whole dispatch: {cost:.7g}, rows hold to {broken:.1g}")
-        if cost < journal.incumbent:
-            journal.incumbent, self.x = cost, x
-        journal.tell("whole dispatch")
-
 
 def _first_penalty(problem: Problem) -> Floats:
     """Return a cost of slack for each row: above what its hourly columns cost."""
@@ -355,11 +239,10 @@ def solve_decomposed(
         period_h=period_h,
         link_all=link_all,
     )
-    status = search.run()
-    assert search.x is not None
+    status, x = search.run()
     return Found(
         status=status,
-        x=search.x,
+        x=x,
         objective=journal.incumbent,
         bound=min(journal.bound, journal.incumbent),
         options={"period_h": period_h, "random_seed": seed, "threads": 1},

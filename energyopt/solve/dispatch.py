@@ -37,6 +37,10 @@ MIP_S = 20.0
 """Longest time for one small MIP. [s]"""
 
 
+class NotFoundError(NoSolutionError):
+    """No whole units were found at these sizes."""
+
+
 class LimitMissedError(NoSolutionError):
     """Whole units need more of a yearly limit than there is.
 
@@ -255,7 +259,7 @@ class Dispatch:
                 return found
             if len(group) == count:
                 break
-        raise NoSolutionError(f"no whole-unit dispatch was found around period {p}")
+        raise NotFoundError(f"no whole-unit dispatch was found around period {p}")
 
     def _inner(self, group: list[int]) -> Ints:
         """Return the columns of periods, and the edges that only they use."""

@@ -193,6 +193,14 @@ class Highs:
         """Return the point of the last run, shape (columns,)."""
         return np.array(self.h.getSolution().col_value, dtype=float)
 
+    def values_and_duals(self) -> tuple[Floats, Floats]:
+        """Return point and row duals of the last LP run, read out once."""
+        solution = self.h.getSolution()
+        return (
+            np.array(solution.col_value, dtype=float),
+            np.array(solution.row_dual, dtype=float),
+        )
+
     def row_duals(self) -> Floats:
         """Return the duals of the last LP run, shape (rows,)."""
         return np.array(self.h.getSolution().row_dual, dtype=float)

@@ -8,8 +8,7 @@ level of cost (no crossover), which keeps the points from jumping about.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +19,13 @@ from energyopt.solve.highs import Highs, State
 from energyopt.solve.periods import Border
 from energyopt.solve.subproblem import Cut
 
+if TYPE_CHECKING:
+    from energyopt.solve.rounds import Journal
+
 Floats = NDArray[np.float64]
+
+NEAR = (0.001, 0.02, 0.2)
+"""Shares of its range by which a column may leave a point that is to stay near."""
 
 
 class Master:
@@ -119,6 +124,69 @@ class Master:
                 np.array(value),
             )
 
+    def forget(self, first: int) -> None:
+        """Take back the cuts from the ``first``-th on."""
+        count = len(self.cuts) - first
+        if not count:
+            return
+        del self.cuts[first:], self._feasibility[first:]
+        for solver in (self.bounding, self.middle):
+            rows = solver.h.getNumRow()
+            gone = np.arange(rows - count, rows, dtype=np.int32)
+            solver.h.deleteRows(count, gone)
+
+    def near(self, z: Floats, free: NDArray[np.intp] | None = None) -> Floats | None:
+        """Return the cheapest point by the cuts among those near a point.
+
+        Every column but the ``free`` ones may move by a small share of its range, or a
+        larger one if there is no such point; ``None`` if there is none then either.
+        """
+        width = self.border.upper - self.border.lower
+        every = np.arange(self.size, dtype=np.int32)
+        low, high = self.lower[: self.size], self.upper[: self.size]
+        found = None
+        for share in NEAR:
+            # Within the present bounds, whatever the point was within.
+            start = np.clip(z, low, high)
+            near_low = np.maximum(low, start - share * width)
+            near_high = np.minimum(high, start + share * width)
+            if free is not None:
+                near_low[free], near_high[free] = low[free], high[free]
+            self.bounding.h.changeColsBounds(self.size, every, near_low, near_high)
+            if self.bounding.run().optimal:
+                found = self.bounding.values()[: self.size]
+                break
+        self.bounding.h.changeColsBounds(self.size, every, low, high)
+        return found
+
+    def range_of(self, column: int, most: float) -> tuple[float, float]:
+        """Return the least and most of a column among points that cost at most ``most``.
+
+        Raises
+        ------
+        InfeasibleError
+            If nothing costs so little.
+        """
+        h, n = self.bounding.h, len(self.cost)
+        every = np.arange(n, dtype=np.int32)
+        h.addRow(-np.inf, most - self.offset, n, every, self.cost)
+        ends = []
+        for sign in (1.0, -1.0):
+            objective = np.zeros(n)
+            objective[column] = sign
+            h.changeColsCost(n, every, objective)
+            outcome = self.bounding.run()
+            ends.append(sign * outcome.objective if outcome.optimal else np.nan)
+        h.changeColsCost(n, every, self.cost)
+        h.deleteRows(1, np.array([h.getNumRow() - 1], dtype=np.int32))
+        low, high = (
+            own if np.isnan(end) else end
+            for end, own in zip(
+                ends, (self.lower[column], self.upper[column]), strict=True
+            )
+        )
+        return low, high
+
     def fix(self, columns: NDArray[np.intp], lower: Floats, upper: Floats) -> None:
         """Give master columns other bounds."""
         self.lower[columns], self.upper[columns] = lower, upper
@@ -179,15 +247,34 @@ class Master:
             return None
         return np.clip(values[: self.size], self.border.lower, self.border.upper)
 
-    def as_mip(
+    def whole(
         self,
         columns: NDArray[np.intp],
         gap_frac: float,
-        time_limit_s: float,
-        stop: Callable[[], bool] | None = None,
+        journal: Journal,
+        *,
+        apart: NDArray[np.intp] | None = None,
+        tried: list[Floats] | None = None,
+        most: float = np.inf,
         presolve: str = "choose",
-    ) -> Highs:
-        """Return the master with its present rows, bounds and cuts, some columns whole."""
+    ) -> tuple[float, Floats]:
+        """Return the bound, and a best point, of the master with some columns whole.
+
+        Parameters
+        ----------
+        columns : array of int
+        apart, tried : array of int, list of array
+            Whole columns, and their values that are not wanted again.
+        most : float
+            What the point may cost. [k$]
+        presolve : str
+            HiGHS's option.
+
+        Raises
+        ------
+        InfeasibleError
+            If no master point with whole numbers meets the rows and cuts.
+        """
         integer = np.zeros(len(self.cost), dtype=bool)
         integer[columns] = True
         solver = Highs(
@@ -196,41 +283,83 @@ class Master:
                 "random_seed": self.seed,
                 "mip_rel_gap": gap_frac,
                 "presolve": presolve,
-                "time_limit": max(time_limit_s, 0.1),
+                "time_limit": max(journal.left_s, 0.1),
             }
         )
-        solver.watch(stop)
+        solver.watch(journal.stop)
         matrix, row_lower, row_upper = self._all_rows()
+        if np.isfinite(most):
+            matrix = sparse.vstack([matrix, self.cost.reshape(1, -1)])
+            row_lower = np.append(row_lower, -np.inf)
+            row_upper = np.append(row_upper, most - self.offset)
+        extra = 0
+        if apart is not None and tried:
+            other, limit = self._other_than(apart, tried)
+            extra = other.shape[1] - matrix.shape[1]
+            none = sparse.csr_array((matrix.shape[0], extra))
+            matrix = sparse.vstack([sparse.hstack([matrix, none]), other])
+            row_lower = np.append(row_lower, np.full(len(limit), -np.inf))
+            row_upper = np.append(row_upper, limit)
         solver.load(
-            self.cost,
+            np.append(self.cost, np.zeros(extra)),
             matrix,
             row_lower,
             row_upper,
-            self.lower,
-            self.upper,
-            integer,
+            np.append(self.lower, np.zeros(extra)),
+            np.append(self.upper, np.ones(extra)),
+            np.append(integer, np.ones(extra, dtype=bool)),
             self.offset,
         )
-        return solver
-
-    def whole(self, columns: NDArray[np.intp], solver: Highs) -> tuple[float, Floats]:
-        """Return the bound, and a best point, of the master as a MIP.
-
-        Raises
-        ------
-        InfeasibleError
-            If no master point with whole numbers meets the rows and cuts.
-        """
         outcome = solver.run()
         if outcome.state in (State.kInfeasible, State.kUnboundedOrInfeasible):
             raise InfeasibleError(
                 "no plant meets every limit (proved by the master problem)"
             )
         if not outcome.feasible:
+            journal.check_time()
             raise NoSolutionError(f"the master problem ended with {outcome.name}")
         z = solver.values()[: self.size]
         z[columns] = np.round(z[columns])
         return outcome.bound, np.clip(z, self.border.lower, self.border.upper)
+
+    def _other_than(
+        self, apart: NDArray[np.intp], tried: list[Floats]
+    ) -> tuple[Any, Floats]:
+        """Return rows ``matrix @ (columns, flags) <= limit``: some column differs.
+
+        One flag for each column and direction; at least one of those of each tried
+        choice is 1, and then the column is lower, or higher, by one or more.
+        """
+        lower, upper = self.lower[apart], self.upper[apart]
+        rows, columns, values = [], [], []
+        limit: list[float] = []
+        flag = len(self.cost)
+        for choice in tried:
+            first = flag
+            for k, at, low, high in zip(
+                apart.tolist(), choice.tolist(), lower, upper, strict=True
+            ):
+                for sign, room, most in (
+                    (1.0, high - at + 1, high),
+                    (-1.0, at + 1 - low, -low),
+                ):
+                    if (at > low) if sign > 0 else (at < high):
+                        rows += [len(limit)] * 2
+                        columns += [k, flag]
+                        values += [sign, room]
+                        limit.append(most)
+                        flag += 1
+            rows += [len(limit)] * (flag - first)
+            columns += range(first, flag)
+            values += [-1.0] * (flag - first)
+            limit.append(-1.0)
+        shape = (len(limit), flag)
+        return sparse.csr_array((values, (rows, columns)), shape=shape), np.array(limit)
+
+    def costs_since(self, first: int) -> list[Cut]:
+        """Return the cuts on periods' costs from the ``first``-th on."""
+        kinds = zip(self.cuts[first:], self._feasibility[first:], strict=True)
+        return [cut for cut, feasibility in kinds if not feasibility]
 
     def _all_rows(self) -> tuple[Any, Floats, Floats]:
         """Return the rows of the master and its cuts."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +18,7 @@ from energyopt.solve.compile import Problem
 from energyopt.solve.master import Master
 from energyopt.solve.periods import Border
 from energyopt.solve.record import Progress, relative_gap
-from energyopt.solve.subproblem import SLACK, Answer, PeriodProgram
+from energyopt.solve.subproblem import SLACK, Answer, Cut, PeriodProgram
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -27,6 +28,8 @@ LEVEL = 0.3
 MOST_ROUNDS = 300
 RAISE = 5.0
 MOST_RAISES = 25
+TIGHTENINGS = 2
+"""How often rounded rows are added to a period at one point."""
 SMALL_PENALTY = 1e-5
 """Share of the cost that slack may still be worth where a point is only a guide."""
 
@@ -141,6 +144,7 @@ class Relaxation:
                 problem.cost[p.columns],
                 lower[p.columns],
                 upper[p.columns],
+                problem.integer[p.columns],
                 np.where(
                     self.family[number] >= 0,
                     penalty[np.append(p.rows, border.shared[p.shared])],
@@ -162,12 +166,45 @@ class Relaxation:
 
     def ask(self, z: Floats) -> tuple[float, list[Answer]]:
         """Return cost with penalties at a point, and the answers; their cuts go in."""
-        answers = list(self.executor.map(lambda q: q.solve(z), self.programs))
+        answers = list(self.executor.map(lambda q: self._answer(q, z), self.programs))
         self.master.add([a.cut for a in answers])
         periods = sum(w * a.total for w, a in zip(self.weight, answers, strict=True))
         return self.problem.offset + float(self.border.cost @ z) + float(
             periods
         ), answers
+
+    @contextmanager
+    def within(
+        self, low: Floats, high: Floats, cuts: list[Cut]
+    ) -> Iterator[Callable[[], list[Cut]]]:
+        """Use rounded rows of a box of master points, and cuts that hold there.
+
+        Afterwards its rows and cuts are gone. Yields a function that returns the
+        cuts so far.
+        """
+        master = self.master
+        first = len(master.cuts)
+        master.add(cuts)
+        list(self.executor.map(lambda q: q.enter(low, high), self.programs))
+        try:
+            yield lambda: master.costs_since(first)
+        finally:
+            for program in self.programs:
+                program.loosen()
+            master.forget(first)
+
+    def steps(self, column: int, z: Floats) -> Floats:
+        """Return where in the present box fewer units are needed in some hour."""
+        return np.concatenate([q.steps(column, z) for q in self.programs])
+
+    def _answer(self, program: PeriodProgram, z: Floats) -> Answer:
+        """Return a period's cost; within a box, with the rounded rows that it breaks."""
+        answer = program.solve(z)
+        for _ in range(TIGHTENINGS):
+            if not program.tighten(z):
+                break
+            answer = program.solve(z)
+        return answer
 
     def settle(
         self,
@@ -176,7 +213,9 @@ class Relaxation:
         *,
         start: Floats | None = None,
         good_enough: float = -np.inf,
+        enough: float = np.inf,
         strict: bool = True,
+        clean: bool = True,
         is_bound: bool = False,
         after: Callable[[list[Answer]], None] | None = None,
     ) -> Settled:
@@ -190,8 +229,12 @@ class Relaxation:
             First point to ask; else one between bound and a guess.
         good_enough : float
             A cost at which rounds may end as well. [k$]
+        enough : float
+            A bound at which rounds end, as nothing here is wanted. [k$]
         strict : bool
             Whether no slack may be left; else a little, as the point is a guide.
+        clean : bool
+            Whether slack matters at all.
         is_bound : bool
             Whether the master's bound here is one of the whole problem.
         after : callable, optional
@@ -210,8 +253,11 @@ class Relaxation:
                 bound, corner = master.bound()
                 if is_bound:
                     journal.bound = max(journal.bound, bound)
+                if bound >= enough:
+                    self.journal.log(f"{stage}: not below {bound:.7g}")
+                    return Settled(corner, best, bound, self._slopes(answers))
                 if relative_gap(best, bound) <= gap_frac or best <= good_enough:
-                    if self._clean(answers, best, strict):
+                    if not clean or self._clean(answers, best, strict):
                         journal.tell(stage)
                         journal.log(
                             f"{stage}: {bound:.7g} to {best:.7g}, {round_} rounds"
@@ -255,7 +301,7 @@ class Relaxation:
         return not strict and penalty <= SMALL_PENALTY * abs(cost)
 
     def _slopes(self, answers: list[Answer]) -> Floats:
-        slope = np.zeros((len(answers), self.border.columns))
+        slope = np.zeros((len(self.programs), self.border.columns))
         for p, answer in enumerate(answers):
             slope[p, answer.cut.index] = answer.cut.slope
         return slope
@@ -270,9 +316,7 @@ class Relaxation:
             raise NoSolutionError(
                 "some rows are met with slack only, whatever it costs"
             )
-        leaning = [p for p, a in enumerate(answers) if a.slack > SLACK]
-        cuts = [cut for p in leaning for cut in self.programs[p].feasibility(z)]
-        self.master.add(cuts, feasibility=True)
+        leaning, cuts = self._forbid(z, answers)
         families = np.unique(
             np.concatenate([self.family[p][answers[p].leaning] for p in leaning])
         )
@@ -285,6 +329,18 @@ class Relaxation:
             f"penalty raised on {len(families)} kinds of rows"
         )
         return bool(cuts)
+
+    def forbid(self, z: Floats) -> bool:
+        """Ask at a point; return whether it is now forbidden, as it needs slack."""
+        _, answers = self.ask(z)
+        return bool(self._forbid(z, answers)[1])
+
+    def _forbid(self, z: Floats, answers: list[Answer]) -> tuple[list[int], list[Cut]]:
+        """Add feasibility cuts of the periods that lean on slack; return both."""
+        leaning = [p for p, a in enumerate(answers) if a.slack > SLACK]
+        cuts = [cut for p in leaning for cut in self.programs[p].feasibility(z)]
+        self.master.add(cuts, feasibility=True)
+        return leaning, cuts
 
     def dual_size(self, families: int) -> Floats:
         """Return the largest dual of each family of rows at the last point, weighted."""

@@ -17,6 +17,7 @@ from scipy import sparse
 from energyopt.errors import NoSolutionError
 from energyopt.solve.highs import Highs, State
 from energyopt.solve.periods import Border
+from energyopt.solve.rounding import BoxedRounding, Rounding
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -61,17 +62,40 @@ class Answer:
         return self.cost + self.penalty
 
 
-@dataclass(frozen=True)
 class _Moving:
-    """Rows with one column of the period each, used as bounds of that column."""
+    """Rows with one column of the period each, used as bounds of that column.
 
-    row: Ints
-    column: Ints
-    a: Floats
+    Parameters
+    ----------
+    row, column : array of int
+    a : array
+        The row's factor of its column.
+    sign : float
+        1 for upper bounds, -1 for lower ones.
+    """
 
-    def bound(self, first: Floats, second: Floats) -> Floats:
-        """Return the bounds, from the rows' limits for ``a > 0`` and ``a < 0``."""
-        return np.where(self.a > 0, first[self.row], second[self.row]) / self.a
+    def __init__(self, row: Ints, column: Ints, a: Floats, sign: float) -> None:
+        order = np.argsort(column, kind="stable")
+        self.row, self.a, self.sign = row[order], a[order], sign
+        self.column, self.first = np.unique(column[order], return_index=True)
+        self.group = np.repeat(
+            np.arange(len(self.column)), np.diff(np.append(self.first, len(row)))
+        )
+        self.positive = self.a > 0
+
+    def bound(self, row_lower: Floats, row_upper: Floats) -> Floats:
+        """Return each row's bound, times ``sign``: the least binds."""
+        ends = (row_upper, row_lower) if self.sign > 0 else (row_lower, row_upper)
+        limit = np.where(self.positive, ends[0][self.row], ends[1][self.row])
+        return self.sign * limit / self.a
+
+    def tightest(self, bound: Floats) -> tuple[Floats, Ints]:
+        """Return the least of each column's bounds, and which row it is."""
+        least = np.minimum.reduceat(bound, self.first) if len(bound) else bound
+        at = np.flatnonzero(bound == least[self.group])
+        group = self.group[at]
+        new = np.append(True, group[1:] != group[:-1]) if len(at) else at
+        return least, at[new]
 
 
 class PeriodProgram:
@@ -83,6 +107,7 @@ class PeriodProgram:
         Of the period.
     cost, lower, upper : array, shape (columns of the period,)
         Finite bounds.
+    whole : array of bool, shape (columns of the period,)
     penalty : array, shape (rows of the period,)
         Cost of one unit of slack. [k$ per unit of the row]
     seed : int
@@ -95,14 +120,16 @@ class PeriodProgram:
         cost: Floats,
         lower: Floats,
         upper: Floats,
+        whole: NDArray[np.bool_],
         penalty: Floats,
         seed: int,
     ) -> None:
         self.number = number
         period = border.periods[number]
         self.period = period
-        self.cost, self.lower, self.upper = cost, lower, upper
+        self.cost, self.lower, self.upper, self.whole = cost, lower, upper, whole
         self.box_low, self.box_high = border.lower, border.upper
+        self.box_whole = border.integer
         self.tie_by_column = sparse.csr_array(period.tie.T)
         self.own_by_column = sparse.csr_array(period.own.T)
         self._find_moving_bounds()
@@ -131,7 +158,12 @@ class PeriodProgram:
             np.concatenate([lower, np.zeros(n_slack)]),
             np.concatenate([upper, np.full(n_slack, np.inf)]),
         )
-        self.kept_index = np.arange(len(kept), dtype=np.int32)
+        tied = np.flatnonzero(np.diff(period.tie.indptr)[kept])
+        self.tied_row, self.tied_index = kept[tied], tied.astype(np.int32)
+        self.has_lower = np.isfinite(period.row_lower)
+        self.has_upper = np.isfinite(period.row_upper)
+        self.rounding: Rounding | None = None
+        self.loosen()
 
     def _find_moving_bounds(self) -> None:
         """Turn rows with one column of the period into bounds that move with ``z``.
@@ -158,8 +190,8 @@ class PeriodProgram:
         )
         is_lower = one_sided & np.isfinite(as_lower) & (highest <= self.upper[column])
         is_lower &= ~np.isin(column, column[is_upper])
-        self.up = _Moving(single[is_upper], column[is_upper], a[is_upper])
-        self.down = _Moving(single[is_lower], column[is_lower], a[is_lower])
+        self.up = _Moving(single[is_upper], column[is_upper], a[is_upper], 1.0)
+        self.down = _Moving(single[is_lower], column[is_lower], a[is_lower], -1.0)
         self.highest = self.lower.copy()
         np.maximum.at(self.highest, column[is_lower], highest[is_lower])
         keep = np.ones(len(period.row_lower), dtype=bool)
@@ -222,19 +254,27 @@ class PeriodProgram:
         """Return the cost at a master point, and the cut there."""
         row_lower, row_upper = self.at(z)
         h = self.solver.h
-        h.changeRowsBounds(
-            len(self.kept), self.kept_index, row_lower[self.kept], row_upper[self.kept]
-        )
+        tied = self.tied_row
+        h.changeRowsBounds(len(tied), self.tied_index, row_lower[tied], row_upper[tied])
+        if extra := len(self.extra_lower):
+            h.changeRowsBounds(
+                extra,
+                np.arange(len(self.kept), len(self.kept) + extra, dtype=np.int32),
+                self.extra_lower - self.extra_tie @ z,
+                np.full(extra, np.inf),
+            )
         lower, upper = self._moved(row_lower, row_upper)
         if len(self.moving_column):
             at = self.moving_column
             h.changeColsBounds(len(at), at, lower[at], upper[at])
         self._run()
-        y = self.solver.values()
+        y, row_duals = self.solver.values_and_duals()
         n = len(self.cost)
-        self.y = y[:n]
+        self.y, self.point = y[:n], y
         dual = np.zeros(len(row_lower))
-        dual[self.kept] = self.solver.row_duals()
+        dual[self.kept] = row_duals[: len(self.kept)]
+        extra_dual = np.maximum(row_duals[len(self.kept) :], 0.0)
+        self.extra_reduced = self.extra_by_column @ extra_dual
         self.dual = self.complete(dual, row_lower, row_upper)
         slack = y[n:]
         row = self.slack_row
@@ -247,7 +287,86 @@ class PeriodProgram:
             penalty=float(self.penalty[row] @ slack),
             slack=float(relative.max(initial=0.0)),
             leaning=row[relative > SLACK],
-            cut=self.cut(self.dual),
+            cut=self.cut(self.dual, extra_dual),
+        )
+
+    def loosen(self) -> None:
+        """Take all rounded rows away."""
+        self.boxed: BoxedRounding | None = None
+        kept = len(self.kept)
+        rows = self.solver.h.getNumRow()
+        if rows > kept:
+            gone = np.arange(kept, rows, dtype=np.int32)
+            self.solver.h.deleteRows(len(gone), gone)
+        n, columns = len(self.cost), len(self.box_low)
+        self.extra_own = sparse.csr_array((0, n + len(self.slack_row)))
+        self.extra_tie = sparse.csr_array((0, columns))
+        self.extra_by_column = sparse.csr_array((n, 0))
+        self.extra_reduced = np.zeros(n)
+        self.extra_lower: Floats = np.empty(0)
+
+    def enter(self, low: Floats, high: Floats) -> None:
+        """Let rounded rows hold in a box of master points; those of others go."""
+        self.loosen()
+        if self.rounding is None:
+            self.rounding = self._rounding()
+        n_slack = len(self.slack_row)
+        self.boxed = self.rounding.within(
+            np.concatenate([self.lower, np.zeros(n_slack), low]),
+            np.concatenate([self.upper, np.full(n_slack, np.inf), high]),
+        )
+
+    def tighten(self, z: Floats) -> int:
+        """Add rounded rows that the last solution, at ``z``, breaks; return how many."""
+        if self.boxed is None:
+            return 0
+        rows = self.boxed.violated(np.concatenate([self.point, z]))
+        count = len(rows.least)
+        if not count:
+            return 0
+        n = len(self.cost)
+        own = n + len(self.slack_row)
+        added = sparse.csr_array(rows.matrix[:, :own])
+        tie = sparse.csr_array(rows.matrix[:, own:])
+        self.extra_own = sparse.csr_array(sparse.vstack([self.extra_own, added]))
+        self.extra_tie = sparse.csr_array(sparse.vstack([self.extra_tie, tie]))
+        self.extra_by_column = sparse.csr_array(self.extra_own[:, :n].T)
+        self.extra_lower = np.append(self.extra_lower, rows.least)
+        self.solver.h.addRows(
+            count,
+            rows.least - tie @ z,
+            np.full(count, np.inf),
+            added.nnz,
+            added.indptr[:-1].astype(np.int32),
+            added.indices.astype(np.int32),
+            added.data,
+        )
+        return count
+
+    def steps(self, column: int, z: Floats) -> Floats:
+        """Return where in the present box of a size fewer units are needed."""
+        if self.boxed is None:
+            return np.empty(0)
+        own = len(self.cost) + len(self.slack_row)
+        point = np.concatenate([self.point, z])
+        return self.boxed.steps(own + column, point)
+
+    def _rounding(self) -> Rounding:
+        """Return the candidates for rounding, of all rows with their slack."""
+        period, n_slack = self.period, len(self.slack_row)
+        slack = sparse.csr_array(
+            (self.slack_sign, (self.slack_row, np.arange(n_slack))),
+            shape=(len(period.row_lower), n_slack),
+        )
+        none = np.zeros(n_slack, dtype=bool)
+        return Rounding(
+            sparse.csr_array(sparse.hstack([period.own, slack, period.tie])),
+            period.row_lower,
+            period.row_upper,
+            np.concatenate([self.whole, none, self.box_whole]),
+            np.concatenate([np.zeros(len(self.cost), bool), none, ~self.box_whole]),
+            len(self.cost),
+            np.concatenate([self.up.row, self.down.row]),
         )
 
     def feasibility(self, z: Floats) -> list[Cut]:
@@ -289,11 +408,15 @@ class PeriodProgram:
     def _moved(self, row_lower: Floats, row_upper: Floats) -> tuple[Floats, Floats]:
         """Return the columns' bounds at a master point."""
         lower, upper = self.lower.copy(), self.upper.copy()
-        np.minimum.at(upper, self.up.column, self.up.bound(row_upper, row_lower))
-        np.maximum.at(lower, self.down.column, self.down.bound(row_lower, row_upper))
-        return lower, np.maximum(
-            upper, lower
-        )  # a point may break `implied` by rounding
+        up, down = self.up, self.down
+        if len(up.row):
+            least, _ = up.tightest(up.bound(row_lower, row_upper))
+            upper[up.column] = np.minimum(upper[up.column], least)
+        if len(down.row):
+            least, _ = down.tightest(down.bound(row_lower, row_upper))
+            lower[down.column] = np.maximum(lower[down.column], -least)
+        # A point may break `implied` by rounding.
+        return lower, np.maximum(upper, lower)
 
     def _run(self) -> None:
         outcome = self.solver.run()
@@ -313,46 +436,41 @@ class PeriodProgram:
 
         A reduced cost belongs to the tightest bound, unless that is the column's own.
         """
-        reduced = self.cost - self.own_by_column @ dual
-        for moving, bound, own, sign in (
-            (self.up, self.up.bound(row_upper, row_lower), self.upper, 1.0),
-            (self.down, self.down.bound(row_lower, row_upper), self.lower, -1.0),
-        ):
+        reduced = self.cost - self.own_by_column @ dual - self.extra_reduced
+        for moving, own in ((self.up, self.upper), (self.down, -self.lower)):
             if not len(moving.row):
                 continue
-            order = np.lexsort((sign * bound, moving.column))
-            first = order[np.unique(moving.column[order], return_index=True)[1]]
-            column = moving.column[first]
-            binds = (sign * reduced[column] < 0) & (
-                sign * bound[first] < sign * own[column]
-            )
+            bound, first = moving.tightest(moving.bound(row_lower, row_upper))
+            column = moving.column
+            binds = (moving.sign * reduced[column] < 0) & (bound < own[column])
             first = first[binds]
-            dual[moving.row[first]] = reduced[moving.column[first]] / moving.a[first]
+            dual[moving.row[first]] = reduced[column[binds]] / moving.a[first]
         return dual
 
-    def cut(self, dual: Floats) -> Cut:
+    def cut(self, dual: Floats, extra_dual: Floats | None = None) -> Cut:
         """Return the cut of any dual vector, valid whatever its quality.
 
         ``y.b + sum(min(d l, d u))`` with ``d = c - A'y``: a dual of the wrong sign is
-        taken as 0, and reduced costs are paid for within the columns' bounds.
+        taken as 0, and reduced costs are paid for within the columns' bounds. With
+        duals of rounded rows it holds in their box only.
         """
         period = self.period
-        dual = np.where(
-            dual > 0, np.where(np.isfinite(period.row_lower), dual, 0.0), dual
-        )
-        dual = np.where(
-            dual < 0, np.where(np.isfinite(period.row_upper), dual, 0.0), dual
-        )
+        dual = np.where(np.where(dual > 0, self.has_lower, self.has_upper), dual, 0.0)
         reduced = self.cost - self.own_by_column @ dual
+        slope = -(self.tie_by_column @ dual)
+        extra = 0.0
+        if extra_dual is not None and len(extra_dual):
+            reduced = reduced - self.extra_by_column @ extra_dual
+            slope = slope - self.extra_tie.T @ extra_dual
+            extra = float(extra_dual @ self.extra_lower)
         positive, negative = dual > 0, dual < 0
-        constant = (
+        constant = extra + (
             float(dual[positive] @ period.row_lower[positive])
             + float(dual[negative] @ period.row_upper[negative])
             + float(
                 np.where(reduced > 0, reduced * self.lower, reduced * self.upper).sum()
             )
         )
-        slope = -(self.tie_by_column @ dual)
         return small_moved(self.number, constant, slope, self.box_low, self.box_high)
 
 
