@@ -42,13 +42,8 @@ def marginal_prices(
     power : array, shape (hours,)
         What one more MWh of demand costs in each hour. [USD/MWh]
     """
-    m = plant.m
-    rows = {
-        name.removeprefix("limit_"): constraint
-        for name, constraint in m.component_map().items()
-        if name.startswith("limit_")
-    }
-    dual = solve_fixed_lp(m, [m.power_balance, *rows.values()], compiled=compiled)
+    m, rows = plant.m, _limit_rows(plant)
+    dual = solve_fixed_lp(m, priced_constraints(plant), compiled=compiled)
     power = np.array(
         [dual[m.power_balance[t]] * USD_PER_KUSD / plant.at.weight[t] for t in m.hours]
     )
@@ -59,6 +54,19 @@ def marginal_prices(
         for name, constraint in rows.items()
     }
     return worth, power
+
+
+def priced_constraints(plant: PlantModel) -> list[Any]:
+    """Return the Pyomo constraints that have a price: the balance and the limits."""
+    return [plant.m.power_balance, *_limit_rows(plant).values()]
+
+
+def _limit_rows(plant: PlantModel) -> dict[str, Any]:
+    return {
+        name.removeprefix("limit_"): constraint
+        for name, constraint in plant.m.component_map().items()
+        if name.startswith("limit_")
+    }
 
 
 def _row_units(plant: PlantModel, name: str) -> float:

@@ -190,7 +190,7 @@ def _solve(
     log: Path | None,
 ) -> Result:
     """Build, solve, price and verify one plant."""
-    from energyopt.marginal import marginal_prices
+    from energyopt.marginal import marginal_prices, priced_constraints
     from energyopt.model import build_model
     from energyopt.results import read_result
     from energyopt.solve import compile_model, solve_model
@@ -198,7 +198,7 @@ def _solve(
     clock.enter("build")
     with _long_lived():
         plant = build_model(case, inputs)
-        compiled = compile_model(plant.m)
+        compiled = compile_model(plant.m, keep=priced_constraints(plant))
     clock.enter("solve")
     record = solve_model(
         plant.m,

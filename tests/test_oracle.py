@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from ast import literal_eval
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +13,15 @@ import plants
 import pytest
 from numpy.testing import assert_allclose
 from pyomo.environ import TransformationFactory
+from reduced_plant import (
+    BATTERY,
+    DESIGN_PRESSURE_PA,
+    SOLAR,
+    WIND,
+    as_arrays,
+    reduced_case,
+    reduced_inputs,
+)
 
 from energyopt.case import Case
 from energyopt.inputs import Inputs
@@ -21,146 +29,24 @@ from energyopt.model import build_model
 from energyopt.results import Result, read_result
 from energyopt.solve import solve_model
 
-DESIGN_PRESSURE_PA = 101_325.0  # of the hour for which ``plants`` states the design
-DATA = Path(__file__).parent.parent / "data"
-WIND = {
-    "kind": "wind",
-    "max_mw": 800,
-    "capital_usd_per_kw": 1_500,
-    "om_fixed_usd_per_kw_yr": 30,
-    "life_yr": 25,
-    "om_variable_usd_per_mwh": 2,
-    "hub_height_m": 110,
-    "wake_loss_frac": 0.08,
-    "land_km2_per_mw": 0.3,
-}
-SOLAR = plants.SOLAR | {
-    "max_mw": 800,
-    "capital_usd_per_kw": 1_100,
-    "om_fixed_usd_per_kw_yr": 18,
-    "life_yr": 25,
-    "land_km2_per_mw": 0.02,
-    "water_m3_per_mwh": 0.1,
-}
-BATTERY = plants.BATTERY | {
-    "max_mw": 500,
-    "max_mwh": 3_000,
-    "min_hours_h": 0.5,
-    "capital_usd_per_kw": 250,
-    "capital_usd_per_kwh": 150,
-    "om_fixed_usd_per_kw_yr": 6,
-    "augmentation_usd_per_kwh_yr": 3,
-    "charge_frac": 0.94,
-    "discharge_frac": 0.95,
-    "floor_frac": 0.05,
-}
-
-
-def table(name: str) -> pd.DataFrame:
-    return pd.read_csv(DATA / f"{name}.csv", comment="#").iloc[:8760]
-
-
-def as_arrays(made: Case, given: Inputs, design_pressure: float) -> oracle.Series:
-    """Return the inputs that both formulations read, as plain arrays."""
-    data = given.data
-    plain = {name: data[name].values for name in oracle.PLAIN}
-    return oracle.Series(
-        **plain,
-        design_pressure=design_pressure,
-        month=pd.DatetimeIndex(data["local_time"].values).month.to_numpy(),
-        week=np.asarray(given.week_of),
-        share_frac={
-            name: data[f"{name}/share_frac"].values
-            for name, t in made.technologies.items()
-            if t.kind in ("solar", "wind")
-        },
-    )
-
 
 @pytest.mark.slow
 def test_a_year_without_commitment_agrees_with_plain_matrices():
     """Gas, sun, wind, battery, import, export and shedding over 8,760 real hours.
 
     Whole numbers are let go in both. Compute worth 200 USD/MWh is for sale, so that
-    the floor on energy served binds.
+    the floor on energy served binds. By periods, as so large a model is solved unless
+    told otherwise, the gap proven is 1e-6 too.
     """
-    sun, wind = table("pecos_2013_solar"), table("pecos_2013_wind")
-    power = table("ercot_da_2022")
-    made = plants.case(
-        technologies={
-            "gas": plants.GAS
-            | {
-                "unit_mw_iso": 40,
-                "max_units": 20,
-                "capital_usd_per_kw": 1_200,
-                "om_fixed_usd_per_kw_yr": 15,
-                "om_variable_usd_per_mwh": 4,
-                "heat_rate_hhv_mmbtu_per_mwh": 9.2,
-                "heat_rate_frac_per_c": 0.002,
-                "derate_frac_per_c": 0.007,
-                "auxiliary_frac": 0.02,
-                "co2_t_per_mmbtu": 0.0531,
-                "degradation_output_frac_per_yr": 0.002,
-            },
-            "solar": SOLAR,
-            "wind": WIND,
-            "battery": BATTERY,
-            "grid": plants.GRID
-            | {
-                "mode": "export",
-                "max_mw": 300,
-                "capital_usd_per_kw": 150,
-                "connection_usd_per_kw_yr": 45,
-                "four_cp_usd_per_kw_yr": 60,
-                "delivery_usd_per_mwh": 6,
-                "export_basis_usd_per_mwh": 12,
-                "availability_frac": 0.99,
-                "co2_t_per_mwh": 0.4,
-            },
-        },
-        site={"design_temp_c": 38.5},
-        load={
-            "facility_mw": 250,
-            "lost_compute_usd_per_mwh": 200,
-            "for_sale": True,
-        },
-        prices={"co2_usd_per_t": 40},
-        finance={
-            "wacc_nominal_frac": 0.08,
-            "inflation_frac": 0.025,
-            "owners_cost_frac": 0.08,
-            "contingency_frac": 0.07,
-            "construction_months": 18,
-        },
-        limits={"gpu_served_frac": 0.995},
-    )
-    pue = 1.15 + 0.006 * np.maximum(sun["temp_air"].to_numpy() - 15, 0)
-    # A price below zero asks the battery for a whole number: not in this test.
-    zone, hub = (
-        np.maximum(power[f"{name}_usd_per_mwh"].to_numpy(), 0)
-        for name in ("lz_west", "hb_west")
-    )
-    columns = ("ghi", "dni", "dhi", "temp_air", "pressure", "wind_speed")
-    given = plants.inputs(
-        made,
-        8760,
-        **{name: sun[name].to_numpy() for name in columns},
-        **{
-            name: wind[name].to_numpy()
-            for name in ("wind_speed_100m", "wind_speed_120m")
-        },
-        pue=pue,
-        demand_mw=250 / 1.291 * pue,
-        gas_usd_per_mmbtu=3 + np.sin(np.arange(8760) / 8760 * 2 * np.pi),
-        power_usd_per_mwh=zone,
-        export_usd_per_mwh=np.minimum(hub, zone),
-    )
+    made = reduced_case()
+    given = reduced_inputs(made)
     plant = build_model(made, given)
     TransformationFactory("core.relax_integer_vars").apply_to(plant.m)
     record = solve_model(plant.m, method="monolithic", threads=1)
     second = oracle.reduced_year(made, as_arrays(made, given, DESIGN_PRESSURE_PA))
 
     assert_allclose(1000 * record.objective, second.usd, rtol=1e-6)
+    assert_allclose(record.bound, record.objective, rtol=1e-7)
     found = plant.m.plant
     sizes = {
         "gas": found["gas"].installed_units,
@@ -176,6 +62,12 @@ def test_a_year_without_commitment_agrees_with_plain_matrices():
     assert_allclose(unserved_mwh, second.energy_mwh["unserved"], rtol=1e-3)
     floor_mwh = 0.005 * float(given.data["demand_mw"].sum())
     assert_allclose(unserved_mwh, floor_mwh, rtol=0.1)  # in hot hours: more per IT MWh
+
+    by_periods = solve_model(plant.m, gap_frac=1e-6, threads=1)
+    assert by_periods.method == "decomposed"
+    assert by_periods.gap_frac <= 1e-6
+    assert_allclose(1000 * by_periods.objective, second.usd, rtol=1e-6)
+    assert 1000 * by_periods.bound <= second.usd * (1 + 1e-8)
 
 
 AERO = plants.GAS | {

@@ -16,7 +16,7 @@ from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve import compile_model, self_test, solve_fixed_lp, solve_model
 from energyopt.solve.compile import NO_HOUR, compile_problem
 from energyopt.solve.highs import Highs
-from energyopt.solve.monolithic import solve_fixed
+from energyopt.solve.monolithic import dual_bound, solve_fixed
 
 
 def shop() -> pyo.ConcreteModel:
@@ -240,3 +240,46 @@ def test_importing_costs_no_solver():
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "[]"
+
+
+def test_an_lp_is_bounded_by_its_duals_and_not_by_its_own_word():
+    """min 3x + 2y, x + y >= 4, x >= y, y <= 10: x = y = 2 at 10; duals 2.5 and 0.5.
+
+    With the duals (2, 0): d = (1, 0), bound 2 * 4 + 1 * 0 = 8, below 10. A dual of 3
+    on the first row leaves y at -1 each: 12 - 10 = 2. One of the wrong sign on a row
+    without that side counts as 0. y's own duals of 2.5, 0.5 give 10 exactly.
+    """
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(domain=pyo.NonNegativeReals)
+    m.y = pyo.Var(bounds=(0, 10))
+    m.wanted = pyo.Constraint(expr=m.x + m.y >= 4)
+    m.order = pyo.Constraint(expr=m.x - m.y >= 0)
+    m.cost = pyo.Objective(expr=3 * m.x + 2 * m.y)
+    problem = compile_problem(m)
+    found = [
+        dual_bound(problem, np.array(y))
+        for y in ([2.5, 0.5], [2.0, 0.0], [3.0, 0.0], [2.0, -0.5])
+    ]
+    assert_allclose(found, [10, 8, 2, 8])
+    assert dual_bound(problem, np.array([4.0, 0.0])) == -np.inf  # x has no upper bound
+    record = solve_model(m, method="monolithic")
+    assert_allclose([record.objective, record.bound], 10)
+
+
+def test_a_compiled_model_does_without_its_constraints():
+    """min x, x >= 2, x + y >= 5 and y <= 1: x = 4; its price is that of the second.
+
+    The first row does not bind; the model keeps the second alone.
+    """
+    m = pyo.ConcreteModel()
+    m.part = pyo.Block()
+    m.x, m.part.y = pyo.Var(bounds=(0, 9)), pyo.Var(bounds=(0, 1))
+    m.part.least = pyo.Constraint(expr=m.x >= 2)
+    m.sum = pyo.Constraint(expr=m.x + m.part.y >= 5)
+    m.cost = pyo.Objective(expr=m.x)
+    compiled = compile_model(m, keep=[m.sum])
+    assert list(m.component_data_objects(pyo.Constraint)) == [m.sum]
+    assert compiled.rows == [m.sum, None]
+    assert solve_model(m, compiled=compiled).objective == 4
+    assert (m.x.value, m.part.y.value) == (4, 1)
+    assert solve_fixed_lp(m, [m.sum], compiled=compiled) == {m.sum: 1.0}

@@ -2,26 +2,38 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pyomo.environ as pyo
-from numpy.testing import assert_array_equal
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
 from plants import BATTERY, GAS, GRID, SOLAR, WIND, built, case
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
-from energyopt.solve.sums import standard_form
+from energyopt.errors import InfeasibleError
+from energyopt.solve.sums import linear_form
 
 
 def assert_same(m):
-    """Rows, columns, coefficients and right sides, to the last bit."""
-    own = standard_form(m)
+    """Rows, columns, coefficients and right sides; a quotient's last bit may differ."""
+    own = linear_form(m)
     theirs = LinearStandardFormCompiler().write(m, mixed_form=True)
-    assert [v.name for v in own.columns] == [v.name for v in theirs.columns]
-    assert [(r.constraint.name, r.bound_type) for r in own.rows] == [
-        (r.constraint.name, r.bound_type) for r in theirs.rows
-    ]
-    assert_array_equal(own.A.todense(), theirs.A.todense())
-    assert_array_equal(own.c.todense(), theirs.c.todense())
-    assert_array_equal(own.rhs, theirs.rhs)
-    assert_array_equal(own.c_offset, theirs.c_offset)
+    assert [v.name for v in own.variables] == [v.name for v in theirs.columns]
+    rows = {con.name: i for i, con in enumerate(own.constraints)}
+    names = [row.constraint.name for row in theirs.rows]
+    assert list(rows) == list(dict.fromkeys(names))
+    # Pyomo gives an equality as one row, of kind 0, and a range as two, 1 and -1.
+    place = [rows[name] for name in names]
+    low, high = np.full(len(rows), -np.inf), np.full(len(rows), np.inf)
+    for i, row, right in zip(place, theirs.rows, theirs.rhs, strict=True):
+        if row.bound_type <= 0:
+            low[i] = right
+        if row.bound_type >= 0:
+            high[i] = right
+    assert_allclose(own.matrix.todense()[place], theirs.A.todense(), rtol=4e-16)
+    assert_array_equal(own.lower, low)
+    assert_array_equal(own.upper, high)
+    assert_allclose(own.cost, theirs.c.todense()[0], rtol=4e-16)
+    assert_allclose(own.offset, theirs.c_offset[0], rtol=4e-16)
 
 
 def test_a_plant_of_every_kind():
@@ -65,3 +77,21 @@ def test_whatever_can_be_said_in_pyomo():
     ):
         m.rows.add(row)
     assert_same(m)
+
+
+def test_rows_without_variables_hold_or_are_named():
+    """2 - 2 <= 1 is left out, 2 <= 1 is an error; so is a product of variables."""
+    m = pyo.ConcreteModel()
+    m.x = pyo.Var(bounds=(0, 1))
+    m.no = pyo.Var()
+    m.no.fix(2)
+    m.cost = pyo.Objective(expr=m.x)
+    m.fine = pyo.Constraint(expr=m.no - 2 <= 1)
+    assert linear_form(m).constraints == []
+    m.broken = pyo.Constraint(expr=m.no <= 1)
+    with pytest.raises(InfeasibleError, match="broken"):
+        linear_form(m)
+    del m.broken
+    m.bent = pyo.Constraint(expr=m.x * m.x <= 1)
+    with pytest.raises(ValueError, match="bent is not linear"):
+        linear_form(m)

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
-
-from energyopt.errors import InfeasibleError
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -36,7 +34,8 @@ class Problem:
     hours : int
         How many there are; 0 where the model has no hours.
     rows, columns : list
-        The Pyomo constraints and variables.
+        The Pyomo constraints (``None`` where :func:`drop_constraints` took one away)
+        and variables.
     unused : list
         Variables that appear in no row and no cost.
     """
@@ -90,9 +89,7 @@ def _over(value: Floats, lower: Floats, upper: Floats) -> float:
 def compile_problem(m: Any) -> Problem:
     """Return the matrix form of a linear Pyomo model that minimises.
 
-    Pyomo's compiler gives an equality as one row and a range as two with the same
-    constraint; the two are put together again here. Constants are already in the
-    right-hand sides, fixed variables too. Variables without a row or a cost are not
+    Constants are in the right-hand sides, fixed variables too. Variables without a row or a cost are not
     in the matrix; they are kept aside so that they get a value.
 
     Parameters
@@ -112,29 +109,16 @@ def compile_problem(m: Any) -> Problem:
         If the model does not have exactly one active objective to minimise.
     """
     import pyomo.environ as pyo
-    from pyomo.common.errors import InfeasibleConstraintException
     from pyomo.common.gc_manager import PauseGC
 
-    from energyopt.solve.sums import standard_form
+    from energyopt.solve.sums import linear_form
 
+    objectives = list(m.component_data_objects(pyo.Objective, active=True))
+    if len(objectives) != 1 or objectives[0].sense != pyo.minimize:
+        raise ValueError("the model needs exactly one active objective, to minimise")
     with PauseGC():
-        try:
-            form = standard_form(m)
-        except InfeasibleConstraintException as err:
-            raise InfeasibleError(str(err)) from err
-        if len(form.objectives) != 1 or form.objectives[0].sense != pyo.minimize:
-            raise ValueError(
-                "the model needs exactly one active objective, to minimise"
-            )
-
-        members = [row.constraint for row in form.rows]
-        kinds = [row.bound_type for row in form.rows]
-        starts, lower, upper = _merge_ranges(members, kinds, form.rhs)
-        matrix = sparse.csr_array(form.A.tocsr())[starts]
-        matrix.eliminate_zeros()
-        matrix.sort_indices()
-        rows = [members[i] for i in starts.tolist()]
-        columns = list(form.columns)
+        form = linear_form(m)
+        rows, columns = form.constraints, form.variables
         column_lower, column_upper, integer = _bounds(columns)
         hours = getattr(m, "hours", None)
         row_hour, row_family = _hours_of(rows, hours)
@@ -146,11 +130,11 @@ def compile_problem(m: Any) -> Problem:
             if id(v) not in known and not v.fixed
         ]
         return Problem(
-            cost=np.asarray(form.c.todense(), float).reshape(-1),
-            offset=float(form.c_offset[0]),
-            matrix=matrix,
-            row_lower=lower,
-            row_upper=upper,
+            cost=form.cost,
+            offset=form.offset,
+            matrix=form.matrix,
+            row_lower=form.lower,
+            row_upper=form.upper,
             lower=column_lower,
             upper=column_upper,
             integer=integer,
@@ -163,23 +147,6 @@ def compile_problem(m: Any) -> Problem:
             columns=columns,
             unused=unused,
         )
-
-
-def _merge_ranges(
-    constraints: list[Any], kinds: list[int], right: Any
-) -> tuple[Ints, Floats, Floats]:
-    """Return the first row of each constraint, with both its bounds."""
-    kind, rhs = np.array(kinds, dtype=int), np.asarray(right, dtype=float)
-    key = _keys(constraints)
-    same = np.zeros(len(key), dtype=bool)
-    same[1:] = key[1:] == key[:-1]
-    lower = np.where(kind == 1, -np.inf, rhs)
-    upper = np.where(kind == -1, np.inf, rhs)
-    second = np.flatnonzero(same)
-    lower[second - 1] = np.maximum(lower[second - 1], lower[second])
-    upper[second - 1] = np.minimum(upper[second - 1], upper[second])
-    starts = np.flatnonzero(~same)
-    return starts, lower[starts], upper[starts]
 
 
 def _keys(objects: list[Any]) -> Ints:
@@ -239,6 +206,33 @@ def _is_hourly(component: Any, hours: Any) -> bool:
     if not component.is_indexed():
         return False
     return list(component.index_set().subsets())[-1] is hours
+
+
+def drop_constraints(problem: Problem, m: Any, keep: Iterable[Any]) -> None:
+    """Take the constraints of a compiled model out of it, all but a few.
+
+    The matrix says the same, and they are two thirds of the model's memory. The model
+    can then be neither compiled nor solved again from its own rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of this model; its list of rows keeps those of ``keep`` and has ``None``
+        elsewhere.
+    m : pyomo.environ.ConcreteModel
+        The model.
+    keep : iterable
+        Pyomo constraints, indexed or not.
+    """
+    from pyomo.environ import Constraint
+
+    kept = {id(con) for con in keep}
+    problem.rows[:] = [
+        row if id(row.parent_component()) in kept else None for row in problem.rows
+    ]
+    for con in list(m.component_objects(Constraint)):
+        if id(con) not in kept:
+            con.parent_block().del_component(con)
 
 
 def write_back(problem: Problem, x: Floats) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from energyopt.errors import InfeasibleError, NoSolutionError
+from energyopt.solve.bounds import finite_bounds
 from energyopt.solve.compile import Problem
 from energyopt.solve.highs import Highs, Outcome, State, has_hipo, use_threads
 from energyopt.solve.record import Progress, Status, relative_gap
@@ -19,6 +20,8 @@ from energyopt.solve.record import Progress, Status, relative_gap
 Floats = NDArray[np.float64]
 
 SMALL_ROWS = 5_000
+LP_GAP = 1e-7
+"""Of an LP called optimal; HiGHS's tolerances promise no more."""
 ROUNDING = 1e-6
 """A point whose whole numbers were rounded may break rows by this much, no more."""
 
@@ -87,11 +90,17 @@ def solve_monolithic(
             raise InfeasibleError("no plant meets every limit (proved by the solver)")
         if outcome.state == State.kUnbounded:
             raise NoSolutionError("the cost has no lower bound: a limit is missing")
+        if outcome.feasible and not problem.integer.any():
+            bound = dual_bound(problem, solver.row_duals())
+            outcome = replace(outcome, bound=bound)
         stopped = outcome.state in (State.kTimeLimit, State.kInterrupt)
-        if outcome.optimal or outcome.feasible or stopped:
+        proven = _proven(outcome, problem, gap_frac)
+        whole_point = outcome.feasible and problem.integer.any()
+        if stopped or proven or whole_point:
             break
         messages.append(
-            f"HiGHS ended with {outcome.name}; solved again by another method"
+            f"HiGHS ended with {outcome.name} and a bound of {outcome.bound:.9g}; "
+            "solved again by another method"
         )
     if not outcome.feasible:
         raise NoSolutionError(f"HiGHS ended with {outcome.name} and without a solution")
@@ -99,14 +108,57 @@ def solve_monolithic(
     x = _rounded(problem, solver.values(), messages)
     objective = problem.objective(x)
     bound = min(outcome.bound, objective)
-    gap = relative_gap(objective, bound)
     path.append(Progress(time.monotonic() - start, objective, bound, "one model"))
     status: Status = "limit"
-    if outcome.optimal or gap <= gap_frac:
+    if proven or relative_gap(objective, bound) <= gap_frac:
         status = "optimal"
     elif outcome.state == State.kInterrupt:
         status = "interrupted"
     return Found(status, x, objective, bound, solver.options, messages, path)
+
+
+def _proven(outcome: Outcome, problem: Problem, gap_frac: float) -> bool:
+    """Return whether HiGHS says optimal and, of an LP, the duals say so too."""
+    if problem.integer.any():
+        return outcome.optimal
+    gap = relative_gap(outcome.objective, outcome.bound)
+    return outcome.optimal and gap <= max(gap_frac, LP_GAP)
+
+
+def dual_bound(problem: Problem, duals: Floats) -> float:
+    """Return the cost that no point of an LP can beat, by its row duals alone.
+
+    For any ``y``: ``y @ b + sum(min(d * lower, d * upper))``, ``d = c - A'y``, with
+    the side of each row that its dual's sign asks for. Nothing that the solver says
+    of its own tolerances enters. Columns without a bound get the one that follows
+    from the rows.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its whole numbers are taken as continuous.
+    duals : array, shape (rows,)
+        As good as they are: worse ones give a lower bound. [k$ per unit of the row]
+
+    Returns
+    -------
+    float
+        ``-inf`` where a column that nothing bounds has a reduced cost. [k$/yr]
+    """
+    side = np.where(duals > 0, problem.row_lower, problem.row_upper)
+    y = np.where(np.isfinite(side), duals, 0.0)
+    reduced = problem.cost - problem.matrix.T @ y
+    lower, upper, stand_in = finite_bounds(problem)
+    # What cancels to nothing in double precision has no direction.
+    rounding = 1e-12 * (np.abs(problem.cost) + abs(problem.matrix).T @ np.abs(y))
+    own = np.where(reduced > 0, problem.lower, problem.upper)
+    unbounded = stand_in & ~np.isfinite(own)
+    if (np.abs(reduced[unbounded]) > rounding[unbounded] + 1e-12).any():
+        return -np.inf
+    reduced[unbounded] = 0.0
+    nearest = np.where(reduced > 0, lower, upper)
+    used = y != 0
+    return float(y[used] @ side[used] + reduced @ nearest + problem.offset)
 
 
 def _attempts(
