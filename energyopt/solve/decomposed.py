@@ -30,6 +30,7 @@ from energyopt.solve.monolithic import Found
 from energyopt.solve.periods import find_border, period_starts
 from energyopt.solve.plants import Columns, Plants
 from energyopt.solve.record import Progress, Status, relative_gap
+from energyopt.solve.reuse import Kept, proofs_of, rounding_of, structure_of
 from energyopt.solve.rounds import Journal, Relaxation, StoppedError
 from energyopt.solve.sample import carried, chosen_periods, sample_border
 from energyopt.solve.subproblem import Answer, Cut
@@ -63,8 +64,12 @@ class Decomposition:
         seed: int,
         period_h: int,
         link_all: bool,
+        before: Kept | None = None,
+        keep: bool = False,
     ) -> None:
         self.problem, self.journal = problem, journal
+        self.keep = keep
+        self.kept: Kept | None = None
         self.gap_frac, self.seed = gap_frac, seed
         use_threads(1)
         self.executor = ThreadPoolExecutor(max_workers=threads)
@@ -72,6 +77,7 @@ class Decomposition:
         starts = period_starts(problem, period_h)
         self.border = find_border(problem, self.lower, self.upper, starts, link_all)
         self.penalty = _first_penalty(problem)
+        self.before = before if before and before.fits(problem, self.border) else None
         journal.log(
             f"{len(starts)} periods of up to {period_h} h, {self.border.columns} master "
             f"columns, {len(self.border.shared)} shared rows, {len(self.border.relaxed)} rows "
@@ -83,12 +89,18 @@ class Decomposition:
         plants: Plants | None = None
         try:
             self.year = self._relaxation()
-            self._sample()
-            relaxed = self.year.settle(
-                "relaxed", max(RELAXED_GAP, self.gap_frac), clean=False, is_bound=True
-            )
             plants = self._plants()
-            plants.run(relaxed.z)
+            if self.before is not None:
+                plants.run(self._start_from(self.before, plants))
+            else:
+                self._sample()
+                relaxed = self.year.settle(
+                    "relaxed",
+                    max(RELAXED_GAP, self.gap_frac),
+                    clean=False,
+                    is_bound=True,
+                )
+                plants.run(relaxed.z)
         except StoppedError as err:
             if plants is None or plants.x is None:
                 raise NoSolutionError(
@@ -101,7 +113,50 @@ class Decomposition:
         if plants.x is None:
             raise NoSolutionError("no whole sizes were found that can be run")
         gap = relative_gap(self.journal.incumbent, self.journal.bound)
+        if self.keep:
+            self.kept = self._to_keep(plants)
         return "optimal" if gap <= self.gap_frac else "limit", plants.x
+
+    def _start_from(self, before: Kept, plants: Plants) -> Floats:
+        """Use a neighbour's plant and proofs; return its point.
+
+        Each cut is made anew from its duals and the present data.
+        """
+        journal, year = self.journal, self.year
+        programs = year.programs
+        year.master.add(
+            list(
+                self.executor.map(lambda p: programs[p.period].again(p), before.proofs)
+            )
+        )
+        largest = [np.zeros(len(q.penalty)) for q in programs]
+        for proof in before.proofs:
+            at = largest[proof.period]
+            np.maximum(at, np.abs(proof.dual), out=at)
+        for q, most in zip(programs, largest, strict=True):
+            q.set_penalty(np.maximum(q.penalty, 2.0 * most))
+        journal.bound = year.master.bound()[0]
+        boxes = before.boxes_for(self.problem, self.border)
+        plants.use(before.x, boxes)
+        journal.log(
+            f"used again: {len(before.proofs)} cuts, {sum(len(b.proofs) for b in boxes)} "
+            f"in {len(boxes)} boxes; bound {journal.bound:.7g}, the plant costs "
+            f"{journal.incumbent:.7g}"
+        )
+        journal.tell("used again")
+        return np.clip(before.z, self.border.lower, self.border.upper)
+
+    def _to_keep(self, plants: Plants) -> Kept:
+        """Return what a neighbouring problem can use."""
+        assert plants.x is not None
+        return Kept(
+            structure_of(self.problem),
+            rounding_of(self.problem, self.border),
+            plants.x,
+            plants.best_z,
+            proofs_of(self.year.master.costs_since(0)),
+            plants.known,
+        )
 
     def _plants(self) -> Plants:
         """Return the search for whole units, with the columns that it decides."""
@@ -137,6 +192,7 @@ class Decomposition:
             self.seed,
             self.executor,
             self.journal,
+            keep_proofs=self.keep,
         )
 
     def _sample(self) -> None:
@@ -216,11 +272,21 @@ def solve_decomposed(
     seed: int,
     period_h: int = PERIOD_H,
     link_all: bool = False,
+    before: Kept | None = None,
+    keep: bool = False,
     log_path: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Found:
     """Return a plant and a bound, found by periods.
+
+    Parameters
+    ----------
+    before : Kept, optional
+        What the solve of a neighbouring problem left; of another structure, it is
+        not used.
+    keep : bool
+        Whether to leave the same for others.
 
     Raises
     ------
@@ -238,6 +304,8 @@ def solve_decomposed(
         seed=seed,
         period_h=period_h,
         link_all=link_all,
+        before=before,
+        keep=keep,
     )
     status, x = search.run()
     return Found(
@@ -247,4 +315,5 @@ def solve_decomposed(
         bound=min(journal.bound, journal.incumbent),
         options={"period_h": period_h, "random_seed": seed, "threads": 1},
         path=journal.path,
+        kept=search.kept,
     )

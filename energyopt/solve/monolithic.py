@@ -40,6 +40,7 @@ class Found:
     options: dict[str, Any]
     messages: list[str] = field(default_factory=list)
     path: list[Progress] = field(default_factory=list)
+    kept: Any = None  # for neighbouring problems
 
 
 def solve_monolithic(

@@ -19,6 +19,7 @@ from energyopt.errors import InfeasibleError
 from energyopt.solve.compile import Problem
 from energyopt.solve.dispatch import Dispatch, LimitMissedError, NotFoundError, Plan
 from energyopt.solve.record import relative_gap
+from energyopt.solve.reuse import KeptBox, proofs_of
 from energyopt.solve.rounds import Relaxation, Settled
 from energyopt.solve.subproblem import Cut
 
@@ -31,7 +32,7 @@ HELD_SHARE, BOX_SHARE, MASTER_SHARE, DISPATCH_SHARE = 0.5, 0.2, 0.1, 0.15
 dispatch's small MIPs may each leave open."""
 TARGET_SHARE = 0.999
 """Of the gap, so that rounding does not leave it open."""
-OUTSIDE = 1.7
+OUTSIDE = 2.0
 """How much more than the bound of held sizes, in gaps, what lies outside the first box
 costs; a wider one follows where that was too little."""
 STEP_SHARE = 0.04
@@ -120,6 +121,19 @@ class Plants:
         self.tried: list[Floats] = []  # what these were
         self.settled_bound = np.inf  # of all tried
         self.x: Floats | None = None
+        self.best_z = np.empty(0)
+        self.near = np.empty(0)  # where to begin
+        self.warm = False  # whether a neighbour's solution says where
+        self.known: list[KeptBox] = []  # of a neighbour, and of this search
+
+    def use(self, x: Floats, boxes: list[KeptBox]) -> None:
+        """Begin with a neighbour's plant, and its boxes where they still hold.
+
+        The plant is the incumbent if it keeps this problem's rules.
+        """
+        self.warm, self.known = True, list(boxes)
+        if self.problem.broken(x) <= 1e-6:
+            self.journal.incumbent, self.x = self.problem.objective(x), x
 
     @property
     def target(self) -> float:
@@ -131,8 +145,11 @@ class Plants:
 
     def run(self, z: Floats) -> None:
         """Search from a first point until bound and incumbent meet."""
-        journal, self.z = self.journal, z
-        rest, z = self._best_untried(z)
+        journal, self.near, self.best_z = self.journal, z, z
+        if self.warm:  # a neighbour's sizes are as good a guess as any
+            rest = journal.bound
+        else:
+            rest, z = self._best_untried(z)
         for _ in range(MOST_PLANTS):
             journal.bound = max(journal.bound, min(rest, self.settled_bound))
             if rest >= self.target:
@@ -195,13 +212,17 @@ class Plants:
         self.tried.append(z[self.apart])
         self._hold(low, high)
         try:
+            if self._closed_by_known(low, high):
+                self.settled_bound = min(self.settled_bound, self.target)
+                return
             held = self.year.settle(
                 "held sizes",
                 HELD_SHARE * self.gap_frac,
+                start=np.clip(self.near, low, high) if self.warm else None,
                 strict=False,
                 enough=self.target,
             )
-            bound, self.z = held.bound, held.z
+            bound = held.bound
             if bound < self.target:
                 bound = max(bound, self._in_boxes(held, low, high))
         except InfeasibleError:
@@ -210,6 +231,38 @@ class Plants:
         finally:
             self._hold(self.border.lower, self.border.upper)
         self.settled_bound = min(self.settled_bound, bound)
+
+    def _closed_by_known(self, low: Floats, high: Floats) -> bool:
+        """Return whether cuts of known boxes prove one plant to be no better."""
+        if not self.known or not np.isfinite(self.target):
+            return False
+        low, high = low.copy(), high.copy()
+        try:
+            for k in self.columns.sizes.tolist():
+                if any(
+                    box.low[k] > low[k] or box.high[k] < high[k] for box in self.known
+                ):
+                    low[k], high[k] = self.master.range_of(k, self.target)
+            self._hold(low, high)
+            cuts = self._cuts_known(low, high)
+            first = len(self.master.cuts)
+            self.master.add(cuts)
+            bound = self.master.bound()[0]
+            self.master.forget(first)
+        except InfeasibleError:
+            return True
+        self.journal.log(f"{len(cuts)} cuts of a known box: bound {bound:.7g}")
+        return bound >= self.target
+
+    def _cuts_known(self, low: Floats, high: Floats) -> list[Cut]:
+        """Return the cuts of known boxes that hold in a box within them."""
+        programs = self.year.programs
+        return [
+            programs[proof.period].again(proof)
+            for box in self.known
+            if ((box.low <= low + 1e-9) & (high <= box.high + 1e-9)).all()
+            for proof in box.proofs
+        ]
 
     def _hold(self, low: Floats, high: Floats) -> None:
         """Give the master's columns other bounds."""
@@ -223,8 +276,12 @@ class Plants:
         outside = held.bound
         best = self.master.bound()[1]
         for widening in range(1, MOST_WIDENINGS + 1):
-            outside += widening * OUTSIDE * self.gap_frac * abs(held.bound)
-            boxes = self._within_box(held.z, best, low.copy(), high.copy(), outside)
+            if np.isfinite(self.target):
+                outside = self.target
+            else:
+                outside += widening * OUTSIDE * self.gap_frac * abs(held.bound)
+            z = self.near if self.warm else held.z
+            boxes = self._within_box(z, best, low.copy(), high.copy(), outside)
             inside = min((box.bound for box in boxes), default=np.inf)
             if inside < min(self.target, outside):
                 return inside
@@ -263,7 +320,7 @@ class Plants:
         for k in sizes.tolist():
             for at in _large_steps(steps[k], STEP_SHARE * self.problem.hours):
                 todo = [half for ends in todo for half in _halves(*ends, k, at)]
-        todo.sort(key=lambda ends: not _holds(*ends, best, sizes))
+        todo.sort(key=lambda ends: not _holds(ends[0], ends[1], best, sizes))
         boxes: list[Box] = []
         for ends in todo:
             least = min((box.cost for box in boxes), default=np.inf)
@@ -356,7 +413,10 @@ class Plants:
                 )
             except InfeasibleError:
                 return Box(low, high, np.inf, np.inf, start, [])
-            return Box(low, high, settled.bound, settled.cost, settled.z, local())
+            found = local()
+        if self.year.programs[0].keep_proofs:
+            self.known.append(KeptBox(low, high, proofs_of(found)))
+        return Box(low, high, settled.bound, settled.cost, settled.z, found)
 
     def _split(self, box: Box, sizes: Ints) -> list[tuple[Floats, Floats]]:
         """Return two halves of a box, cut near its best point; none if too small."""
@@ -481,7 +541,7 @@ class Plants:
         cost = self.problem.objective(x)
         journal.log(f"whole dispatch: {cost:.7g}")
         if cost < journal.incumbent:
-            journal.incumbent, self.x = cost, x
+            journal.incumbent, self.x, self.best_z = cost, x, settled.z
         journal.tell("whole dispatch")
 
     def _check(self, x: Floats) -> None:

@@ -123,6 +123,7 @@ class Relaxation:
         seed: int,
         executor: Executor,
         journal: Journal,
+        keep_proofs: bool = False,
     ) -> None:
         self.problem, self.border, self.weight = problem, border, weight
         self.executor, self.journal = executor, journal
@@ -154,6 +155,8 @@ class Relaxation:
             )
             for number, p in enumerate(border.periods)
         ]
+        for program in self.programs:
+            program.keep_proofs = keep_proofs
         matrix, most = zip(*(q.implied() for q in self.programs), strict=True)
         border = _with_rows(
             border, sparse.csr_array(sparse.vstack(matrix)), np.concatenate(most)
@@ -244,6 +247,11 @@ class Relaxation:
         best, best_z = np.inf, start
         answers: list[Answer] = []
         ask_again = start is not None
+        if ask_again and np.isfinite(enough):
+            bound, corner = master.bound()  # the cuts there are may do
+            if bound >= enough:
+                journal.log(f"{stage}: not below {bound:.7g}")
+                return Settled(corner, best, bound, self._slopes(answers))
         for round_ in range(MOST_ROUNDS):
             journal.check_time()
             if ask_again and best_z is not None:

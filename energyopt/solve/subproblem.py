@@ -7,7 +7,8 @@ program always has a solution, and its dual gives the master a cut.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,37 @@ SLACK = 1e-6
 
 
 @dataclass(frozen=True)
+class Extra:
+    """Rounded rows of a period: ``own @ y + tie @ z >= least``, with slack in ``own``."""
+
+    own: Any
+    tie: Any
+    least: Floats
+
+    @cached_property
+    def by_column(self) -> Any:
+        """``own`` the other way round."""
+        return sparse.csr_array(self.own.T)
+
+
+@dataclass(frozen=True)
+class Proof:
+    """The duals behind a cut, in half the precision: valid whatever their quality.
+
+    Parameters
+    ----------
+    dual : array of float32, shape (rows of the period,)
+    extra_dual : array of float32
+        Of the rounded rows in ``extra``.
+    """
+
+    period: int
+    dual: NDArray[np.float32]
+    extra_dual: NDArray[np.float32]
+    extra: Extra | None
+
+
+@dataclass(frozen=True)
 class Cut:
     """``cost of the period >= constant + slope @ z``, for every master point ``z``.
 
@@ -40,6 +72,7 @@ class Cut:
     constant: float
     index: Ints
     slope: Floats
+    proof: Proof | None = None
 
     def at(self, z: Floats) -> float:
         """Return the bound that the cut gives at ``z``. [k$]"""
@@ -162,6 +195,7 @@ class PeriodProgram:
         self.tied_row, self.tied_index = kept[tied], tied.astype(np.int32)
         self.has_lower = np.isfinite(period.row_lower)
         self.has_upper = np.isfinite(period.row_upper)
+        self.keep_proofs = False
         self.rounding: Rounding | None = None
         self.loosen()
 
@@ -256,11 +290,11 @@ class PeriodProgram:
         h = self.solver.h
         tied = self.tied_row
         h.changeRowsBounds(len(tied), self.tied_index, row_lower[tied], row_upper[tied])
-        if extra := len(self.extra_lower):
+        if extra := len(self.extra.least):
             h.changeRowsBounds(
                 extra,
                 np.arange(len(self.kept), len(self.kept) + extra, dtype=np.int32),
-                self.extra_lower - self.extra_tie @ z,
+                self.extra.least - self.extra.tie @ z,
                 np.full(extra, np.inf),
             )
         lower, upper = self._moved(row_lower, row_upper)
@@ -274,7 +308,7 @@ class PeriodProgram:
         dual = np.zeros(len(row_lower))
         dual[self.kept] = row_duals[: len(self.kept)]
         extra_dual = np.maximum(row_duals[len(self.kept) :], 0.0)
-        self.extra_reduced = self.extra_by_column @ extra_dual
+        self.extra_reduced = (self.extra.by_column @ extra_dual)[:n]
         self.dual = self.complete(dual, row_lower, row_upper)
         slack = y[n:]
         row = self.slack_row
@@ -287,8 +321,28 @@ class PeriodProgram:
             penalty=float(self.penalty[row] @ slack),
             slack=float(relative.max(initial=0.0)),
             leaning=row[relative > SLACK],
-            cut=self.cut(self.dual, extra_dual),
+            cut=self._with_proof(self.dual, extra_dual),
         )
+
+    def _with_proof(self, dual: Floats, extra_dual: Floats) -> Cut:
+        """Return the cut of the last duals; with them, where they are to be kept."""
+        cut = self.cut(dual, extra_dual, self.extra)
+        if not self.keep_proofs:
+            return cut
+        proof = Proof(
+            self.number,
+            dual.astype(np.float32),
+            extra_dual.astype(np.float32),
+            self.extra if len(extra_dual) else None,
+        )
+        return replace(cut, proof=proof)
+
+    def again(self, proof: Proof) -> Cut:
+        """Return the cut that kept duals give with the present data."""
+        cut = self.cut(
+            proof.dual.astype(float), proof.extra_dual.astype(float), proof.extra
+        )
+        return replace(cut, proof=proof) if self.keep_proofs else cut
 
     def loosen(self) -> None:
         """Take all rounded rows away."""
@@ -298,12 +352,13 @@ class PeriodProgram:
         if rows > kept:
             gone = np.arange(kept, rows, dtype=np.int32)
             self.solver.h.deleteRows(len(gone), gone)
-        n, columns = len(self.cost), len(self.box_low)
-        self.extra_own = sparse.csr_array((0, n + len(self.slack_row)))
-        self.extra_tie = sparse.csr_array((0, columns))
-        self.extra_by_column = sparse.csr_array((n, 0))
-        self.extra_reduced = np.zeros(n)
-        self.extra_lower: Floats = np.empty(0)
+        own = len(self.cost) + len(self.slack_row)
+        self.extra = Extra(
+            sparse.csr_array((0, own)),
+            sparse.csr_array((0, len(self.box_low))),
+            np.empty(0),
+        )
+        self.extra_reduced = np.zeros(len(self.cost))
 
     def enter(self, low: Floats, high: Floats) -> None:
         """Let rounded rows hold in a box of master points; those of others go."""
@@ -324,14 +379,15 @@ class PeriodProgram:
         count = len(rows.least)
         if not count:
             return 0
-        n = len(self.cost)
-        own = n + len(self.slack_row)
+        own = len(self.cost) + len(self.slack_row)
         added = sparse.csr_array(rows.matrix[:, :own])
         tie = sparse.csr_array(rows.matrix[:, own:])
-        self.extra_own = sparse.csr_array(sparse.vstack([self.extra_own, added]))
-        self.extra_tie = sparse.csr_array(sparse.vstack([self.extra_tie, tie]))
-        self.extra_by_column = sparse.csr_array(self.extra_own[:, :n].T)
-        self.extra_lower = np.append(self.extra_lower, rows.least)
+        old = self.extra
+        self.extra = Extra(
+            sparse.csr_array(sparse.vstack([old.own, added])),
+            sparse.csr_array(sparse.vstack([old.tie, tie])),
+            np.append(old.least, rows.least),
+        )
         self.solver.h.addRows(
             count,
             rows.least - tie @ z,
@@ -447,7 +503,12 @@ class PeriodProgram:
             dual[moving.row[first]] = reduced[column[binds]] / moving.a[first]
         return dual
 
-    def cut(self, dual: Floats, extra_dual: Floats | None = None) -> Cut:
+    def cut(
+        self,
+        dual: Floats,
+        extra_dual: Floats | None = None,
+        extra: Extra | None = None,
+    ) -> Cut:
         """Return the cut of any dual vector, valid whatever its quality.
 
         ``y.b + sum(min(d l, d u))`` with ``d = c - A'y``: a dual of the wrong sign is
@@ -458,13 +519,14 @@ class PeriodProgram:
         dual = np.where(np.where(dual > 0, self.has_lower, self.has_upper), dual, 0.0)
         reduced = self.cost - self.own_by_column @ dual
         slope = -(self.tie_by_column @ dual)
-        extra = 0.0
-        if extra_dual is not None and len(extra_dual):
-            reduced = reduced - self.extra_by_column @ extra_dual
-            slope = slope - self.extra_tie.T @ extra_dual
-            extra = float(extra_dual @ self.extra_lower)
+        more = 0.0
+        if extra is not None and extra_dual is not None and len(extra_dual):
+            extra_dual = np.maximum(extra_dual, 0.0)
+            reduced = reduced - (extra.by_column @ extra_dual)[: len(self.cost)]
+            slope = slope - extra.tie.T @ extra_dual
+            more = float(extra_dual @ extra.least)
         positive, negative = dual > 0, dual < 0
-        constant = extra + (
+        constant = more + (
             float(dual[positive] @ period.row_lower[positive])
             + float(dual[negative] @ period.row_upper[negative])
             + float(
