@@ -111,6 +111,12 @@ def solve(
         Path | None,
         typer.Option("--out", help="Write exactly there, not to results/CASE/RUN."),
     ] = None,
+    reuse: Annotated[
+        Path | None,
+        typer.Option(
+            "--reuse", help="Start from the cuts and plant of a run's folder: faster."
+        ),
+    ] = None,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -126,7 +132,7 @@ def solve(
     with reported(lambda told: documents.append(told) if as_json else None) as failed:
         for casefile in read_all(cases, sets or (), quick):
             with logged(quiet, verbose, log_file):
-                ended = solve_one(casefile, out, quiet)
+                ended = solve_one(casefile, out, quiet, reuse)
             documents.append(ended.document)
             if ended.outcome is not None and not as_json:
                 print_outcome(ended.outcome)

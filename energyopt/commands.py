@@ -48,7 +48,9 @@ class Ended(NamedTuple):
     interrupted: bool
 
 
-def solve_one(casefile: CaseFile, out: Path | None, quiet: bool) -> Ended:
+def solve_one(
+    casefile: CaseFile, out: Path | None, quiet: bool, reuse: Path | None = None
+) -> Ended:
     """Run one case, its progress shown and Ctrl-C heard."""
     from energyopt.pipeline import run
 
@@ -57,7 +59,9 @@ def solve_one(casefile: CaseFile, out: Path | None, quiet: bool) -> Ended:
     with Progress(quiet) as progress, Interrupt(progress) as stop:
         try:
             with redirect_stdout(sys.stderr):  # stdout is for results alone
-                outcome = run(casefile, out=out, on_progress=progress, stop=stop)
+                outcome = run(
+                    casefile, out=out, on_progress=progress, stop=stop, reuse=reuse
+                )
         except EnergyoptError as error:
             progress.stop()
             print_error(error)

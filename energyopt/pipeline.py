@@ -12,7 +12,7 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from energyopt.errors import EnergyoptError, InfeasibleError
+from energyopt.errors import DataError, EnergyoptError, InfeasibleError
 from energyopt.units import USD_PER_KUSD
 
 if TYPE_CHECKING:
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from energyopt.inputs import Inputs
     from energyopt.results import Result
     from energyopt.solve import Progress
+    from energyopt.solve.reuse import Kept
+
+KEPT = "cuts.npz"
+"""In a run folder: what ``--reuse`` reads."""
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,7 @@ def run(
     out: Path | None = None,
     on_progress: Callable[[Stage], None] = lambda stage: None,
     stop: Callable[[], bool] = lambda: False,
+    reuse: Path | None = None,
 ) -> Outcome:
     """Size the plant of a case and write its run folder.
 
@@ -137,6 +142,8 @@ def run(
         Called at each stage and as the solver moves.
     stop : callable
         Once true, the best plant so far is taken.
+    reuse : Path, optional
+        The folder of a neighbouring run, whose cuts and plant are a start.
 
     Returns
     -------
@@ -154,11 +161,12 @@ def run(
 
     clock = _Clock(on_progress)
     case = casefile.case
+    before = _kept(reuse)
     with _the_run(), RunFolder.open(casefile, out) as folder:
         clock.enter("inputs")
         inputs = build_inputs(case, casefile.base_dir)
         try:
-            result = _solve(case.in_time(), inputs, clock, stop, folder.log)
+            result = _solve(case.in_time(), inputs, clock, stop, folder.log, before)
         except InfeasibleError as error:
             clock.enter("explain")
             from energyopt.explain import least_values
@@ -172,6 +180,8 @@ def run(
                 case, inputs, clock, stop, folder.log
             )
         told["time_s"] = clock.report()
+        if result.record.kept is not None and folder.log is not None:
+            result.record.kept.save(folder.log.parent / KEPT)
         path = folder.write(result, told)
         return Outcome(
             summary=finite(told),
@@ -182,12 +192,31 @@ def run(
         )
 
 
+def _kept(folder: Path | None) -> Kept | None:
+    """Return what a run kept for its neighbours."""
+    from zipfile import BadZipFile
+
+    from energyopt.solve.reuse import Kept
+
+    if folder is None:
+        return None
+    try:
+        return Kept.load(folder / KEPT)
+    except FileNotFoundError:
+        raise DataError(
+            f"{folder}: no {KEPT} there; a run that was solved by periods has one"
+        ) from None
+    except (OSError, KeyError, ValueError, BadZipFile) as error:
+        raise DataError(f"{folder / KEPT}: cannot be read ({error})") from None
+
+
 def _solve(
     case: Case,
     inputs: Inputs,
     clock: _Clock,
     stop: Callable[[], bool],
     log: Path | None,
+    before: Kept | None = None,
 ) -> Result:
     """Build, solve, price and verify one plant."""
     from energyopt.marginal import marginal_prices, priced_constraints
@@ -211,6 +240,8 @@ def _solve(
         log_path=log,
         on_progress=clock.solving,
         stop=stop,
+        before=before,
+        keep=True,
     )
     clock.enter("verify")
     with ThreadPoolExecutor(max_workers=1) as beside:

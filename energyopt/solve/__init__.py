@@ -13,6 +13,7 @@ from energyopt.solve.record import Method, Progress, SolveRecord
 
 if TYPE_CHECKING:
     from energyopt.solve.compile import Problem
+    from energyopt.solve.reuse import Kept
 
 __all__ = [
     "Progress",
@@ -68,6 +69,8 @@ def solve_model(
     log_path: Path | None = None,
     on_progress: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    before: Kept | None = None,
+    keep: bool = False,
 ) -> SolveRecord:
     """Minimise the model's cost and put the plant into its variables.
 
@@ -95,6 +98,11 @@ def solve_model(
         Called with each :class:`Progress`.
     stop : callable, optional
         Asked now and then; once true, the best plant so far is taken.
+    before : Kept, optional
+        What a neighbouring case's solve left; it is used where the model is of the
+        same structure and solved by periods.
+    keep : bool
+        Whether the record is to carry the same for others.
 
     Returns
     -------
@@ -120,6 +128,8 @@ def solve_model(
         log_path,
         on_progress,
         stop,
+        before,
+        keep,
     )
 
 

@@ -16,6 +16,7 @@ from energyopt.solve.compile import NO_HOUR, Problem, compile_problem, write_bac
 from energyopt.solve.decomposed import solve_decomposed
 from energyopt.solve.monolithic import Found, solve_fixed, solve_monolithic
 from energyopt.solve.record import Method, Progress, SolveRecord, relative_gap
+from energyopt.solve.reuse import Kept
 
 LARGE_ROWS = 30_000
 """From here on, ``auto`` solves an hourly model by periods."""
@@ -32,6 +33,8 @@ def solve(
     log_path: Path | None,
     on_progress: Callable[[Progress], None] | None,
     stop: Callable[[], bool] | None,
+    before: Kept | None,
+    keep: bool,
 ) -> SolveRecord:
     """Compile, solve, write back; see :func:`energyopt.solve.solve_model`."""
     start = time.monotonic()
@@ -54,7 +57,9 @@ def solve(
     found: Found | None = None
     if used == "decomposed":
         try:
-            found = solve_decomposed(problem, time_limit_s=left_s(), **common)
+            found = solve_decomposed(
+                problem, time_limit_s=left_s(), before=before, keep=keep, **common
+            )
         except NoSolutionError as err:
             if left_s() < 1.0 or (stop is not None and stop()):
                 raise
@@ -122,6 +127,7 @@ def _record(
         threads=threads,
         messages=found.messages,
         path=found.path,
+        kept=found.kept,
     )
 
 

@@ -16,6 +16,7 @@ from energyopt.solve.bounds import finite_bounds
 from energyopt.solve.compile import Problem
 from energyopt.solve.highs import Highs, Outcome, State, has_hipo, use_threads
 from energyopt.solve.record import Progress, Status, relative_gap
+from energyopt.solve.reuse import Kept
 
 Floats = NDArray[np.float64]
 
@@ -40,7 +41,7 @@ class Found:
     options: dict[str, Any]
     messages: list[str] = field(default_factory=list)
     path: list[Progress] = field(default_factory=list)
-    kept: Any = None  # for neighbouring problems
+    kept: Kept | None = None  # for neighbouring problems
 
 
 def solve_monolithic(

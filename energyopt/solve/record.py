@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from math import inf, isfinite
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from energyopt.solve.reuse import Kept
 
 Status = Literal["optimal", "limit", "interrupted", "infeasible"]
 Method = Literal["auto", "decomposed", "monolithic"]
@@ -64,6 +67,8 @@ class SolveRecord:
         What the user should know: a method that failed, a bound that was widened.
     path : list of Progress
         Incumbent and bound over time.
+    kept : Kept, optional
+        Cuts and plant, for neighbouring cases, where they were asked for.
     """
 
     status: Status
@@ -81,6 +86,7 @@ class SolveRecord:
     threads: int = 1
     messages: list[str] = field(default_factory=list)
     path: list[Progress] = field(default_factory=list)
+    kept: Kept | None = None
 
 
 def relative_gap(incumbent: float, bound: float) -> float:
