@@ -141,11 +141,26 @@ def test_solve_may_be_left_out(run: Any, solves: Any, args: list[str]) -> None:
 
 def test_options_reach_the_pipeline(run: Any, solves: Any) -> None:
     calls = solves(outcome())
-    run("little.yaml", "--set", "load.facility_mw=90", "--quick", "--out", "there")
+    sets = ["--set", "load.facility_mw=90", "--quick", "--out", "there"]
+    run("little.yaml", *sets, "--reuse", "before")
     case = calls[0].casefile.case
     assert case.load.facility_mw == 90
     assert (case.horizon.kind, case.solve.gap_frac, case.draft) == ("weeks", 0.01, True)
     assert calls[0].out == Path("there")
+    assert calls[0].reuse == Path("before")
+
+
+def test_reuse_of_a_folder_without_cuts_is_a_fault_of_the_data(run: Any) -> None:
+    """Nothing there, and a file that is no archive: one line each, and no run folder."""
+    result = run("little.yaml", "--reuse", "nowhere")
+    assert result.exit_code == DataError.exit_code
+    assert "nowhere: no cuts.npz there" in result.stderr
+    Path("broken").mkdir()
+    Path("broken/cuts.npz").write_text("not an archive", encoding="utf-8")
+    result = run("little.yaml", "--reuse", "broken")
+    assert result.exit_code == DataError.exit_code
+    assert "cuts.npz: cannot be read" in result.stderr
+    assert not Path("results").exists()
 
 
 def test_quick_says_draft_and_a_set_wins_over_it(run: Any, solves: Any) -> None:
@@ -565,7 +580,7 @@ from types import ModuleType, SimpleNamespace
 from energyopt import __main__, pipeline
 from energyopt.pipeline import Outcome, Stage
 
-def fake(casefile, *, out, on_progress, stop):
+def fake(casefile, *, out, on_progress, stop, reuse):
     end = Outcome({{"case": "little"}}, Path("there"), "TABLE", {code}, "next")
     on_progress(Stage("inputs", 0.0))
 {body}
