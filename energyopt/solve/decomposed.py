@@ -171,6 +171,7 @@ class Decomposition:
             self.year,
             Columns(
                 whole=np.flatnonzero(whole & ~few),
+                flags=np.flatnonzero(whole & (ties == 0)),
                 local=np.flatnonzero(whole & few),
                 sizes=np.flatnonzero(~border.integer & self._hourless()),
                 hourless=np.flatnonzero(self._hourless()),

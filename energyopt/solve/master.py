@@ -8,6 +8,7 @@ level of cost (no crossover), which keeps the points from jumping about.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class Master:
         self._feasibility: list[bool] = []
         self._cut_rows = sparse.csr_array((0, len(self.cost)))
         self._cut_least = np.empty(0)
+        self._one_reader = threading.Lock()
         self.bounding = Highs({"threads": 1, "random_seed": seed, "solver": "simplex"})
         self.bounding.load(
             self.cost,
@@ -390,6 +392,37 @@ class Master:
         shape = (len(limit), flag)
         return sparse.csr_array((values, (rows, columns)), shape=shape), np.array(limit)
 
+    def implied(
+        self, low: Floats, high: Floats, columns: NDArray[np.intp]
+    ) -> tuple[Floats, Floats]:
+        """Return bounds in which whole ``columns`` are as near as each row alone says.
+
+        Parameters
+        ----------
+        low, high : array, shape (master columns,)
+        columns : array of int
+        """
+        low, high = low.copy(), high.copy()
+        n = self.border.matrix.shape[0]
+        coo = self.matrix[:n, : self.size].tocoo()
+        mine = np.zeros(self.size, dtype=bool)
+        mine[columns] = True
+        for _ in range(len(columns)):
+            before = low[columns].sum() - high[columns].sum()
+            for sign, limit in ((1.0, self.row_upper), (-1.0, -self.row_lower)):
+                a = sign * coo.data
+                least = np.where(a > 0, a * low[coo.col], a * high[coo.col])
+                total = np.bincount(coo.row, least, n)
+                use = mine[coo.col] & np.isfinite(limit[:n][coo.row])
+                j, part = coo.col[use], a[use]
+                room = (limit[:n] - total)[coo.row[use]] + least[use]
+                up, down = part > 0, part < 0
+                np.minimum.at(high, j[up], np.floor(room[up] / part[up] + 1e-6))
+                np.maximum.at(low, j[down], np.ceil(room[down] / part[down] - 1e-6))
+            if low[columns].sum() - high[columns].sum() == before:
+                break
+        return low, high
+
     def costs_since(self, first: int) -> list[Cut]:
         """Return the cuts on periods' costs from the ``first``-th on."""
         kinds = zip(self.cuts[first:], self._feasibility[first:], strict=True)
@@ -397,6 +430,17 @@ class Master:
 
     def _all_rows(self) -> tuple[Any, Floats, Floats]:
         """Return the rows of the master and its cuts."""
+        with self._one_reader:  # two MIPs of the same cuts run side by side
+            self._read_new_cuts()
+        count = len(self.cuts)
+        return (
+            sparse.csr_array(sparse.vstack([self.matrix, self._cut_rows[:count]])),
+            np.append(self.row_lower, self._cut_least[:count]),
+            np.append(self.row_upper, np.full(count, np.inf)),
+        )
+
+    def _read_new_cuts(self) -> None:
+        """Add the cuts that are not yet among the rows kept of them."""
         known = self._cut_rows.shape[0]
         if known < len(self.cuts):
             new = self.cuts[known:]
@@ -418,9 +462,3 @@ class Master:
             )
             self._cut_rows = sparse.csr_array(sparse.vstack([self._cut_rows, added]))
             self._cut_least = np.append(self._cut_least, [c.constant for c in new])
-        count = len(self.cuts)
-        return (
-            sparse.csr_array(sparse.vstack([self.matrix, self._cut_rows[:count]])),
-            np.append(self.row_lower, self._cut_least[:count]),
-            np.append(self.row_upper, np.full(count, np.inf)),
-        )

@@ -59,6 +59,8 @@ class Columns:
     ----------
     whole : array of int
         Whole sizes: of most periods, or of none.
+    flags : array of int
+        Those of none.
     local : array of int
         Whole numbers that matter to a few periods only.
     sizes : array of int
@@ -70,6 +72,7 @@ class Columns:
     """
 
     whole: Ints
+    flags: Ints
     local: Ints
     sizes: Ints
     hourless: Ints
@@ -206,10 +209,13 @@ class Plants:
 
     def _plant(self, z: Floats) -> None:
         """Prove a bound on one choice of whole sizes, or find it as good as any."""
-        whole = self.columns.whole
         low, high = self.border.lower.copy(), self.border.upper.copy()
-        low[whole] = high[whole] = z[whole]
+        low[self.apart] = high[self.apart] = z[self.apart]
+        # What no period depends on (a flag of a size, say) is not held but implied.
+        low, high = self.master.implied(low, high, self.columns.flags)
         self.tried.append(z[self.apart])
+        if (low > high).any():  # of the MIP's, within its tolerance only
+            return
         self._hold(low, high)
         try:
             if self._closed_by_known(low, high):
@@ -450,7 +456,8 @@ class Plants:
 
         Choices that some period has no whole units for are forbidden, one by one.
         """
-        local = self.columns.local
+        flags = self.columns.flags
+        local = np.append(self.columns.local, flags[low[flags] < high[flags]])
         start = np.clip(z, low, high)
         _, answers = self.year.ask(start)
         leaning = sum(answer.slack > MUCH_SLACK for answer in answers)
