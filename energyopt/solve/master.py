@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-NEAR = (0.001, 0.02, 0.2)
-"""Shares of its range by which a column may leave a point that is to stay near."""
-
 
 class Master:
     """Rows among master columns, and the cuts so far.
@@ -142,30 +139,6 @@ class Master:
             rows = solver.h.getNumRow()
             gone = np.arange(rows - count, rows, dtype=np.int32)
             solver.h.deleteRows(count, gone)
-
-    def near(self, z: Floats, free: NDArray[np.intp] | None = None) -> Floats | None:
-        """Return the cheapest point by the cuts among those near a point.
-
-        Every column but the ``free`` ones may move by a small share of its range, or a
-        larger one if there is no such point; ``None`` if there is none then either.
-        """
-        width = self.border.upper - self.border.lower
-        every = np.arange(self.size, dtype=np.int32)
-        low, high = self.lower[: self.size], self.upper[: self.size]
-        found = None
-        for share in NEAR:
-            # Within the present bounds, whatever the point was within.
-            start = np.clip(z, low, high)
-            near_low = np.maximum(low, start - share * width)
-            near_high = np.minimum(high, start + share * width)
-            if free is not None:
-                near_low[free], near_high[free] = low[free], high[free]
-            self.bounding.h.changeColsBounds(self.size, every, near_low, near_high)
-            if self.bounding.run().optimal:
-                found = self.bounding.values()[: self.size]
-                break
-        self.bounding.h.changeColsBounds(self.size, every, low, high)
-        return found
 
     def range_of(self, column: int, most: float) -> tuple[float, float]:
         """Return the least and most of a column among points that cost at most ``most``.

@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from energyopt.errors import InfeasibleError
+from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.compile import Problem
 from energyopt.solve.dispatch import Dispatch, LimitMissedError, NotFoundError, Plan
 from energyopt.solve.record import relative_gap
@@ -448,7 +448,7 @@ class Plants:
                 settled = self._with_locals_whole(box.z, low, high)
                 if settled.bound < self.journal.incumbent:
                     self._dispatch_within_limits(settled)
-        except (InfeasibleError, LimitMissedError, NotFoundError) as err:
+        except (InfeasibleError, NoSolutionError) as err:
             self.journal.log(f"no whole units here: {err}")
 
     def _with_locals_whole(self, z: Floats, low: Floats, high: Floats) -> Settled:
