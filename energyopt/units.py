@@ -53,6 +53,7 @@ _UNITS: Final = {
     "_frac": "1",
     "_mmbtu": "MMBtu",
     "_units": "1",
+    "_flag": "1",
     "_mwh": "MWh",
     "_mw": "MW",
     "_usd": "USD",

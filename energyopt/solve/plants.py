@@ -122,6 +122,7 @@ class Plants:
         self.hours_are_whole = any(q.whole.any() for q in year.programs)
         self.apart = columns.whole[columns.tied[columns.whole]]  # tell plants apart
         self.tried: list[Floats] = []  # what these were
+        self.untried = -1, -np.inf  # how many were tried, and the bound on all others
         self.settled_bound = np.inf  # of all tried
         self.x: Floats | None = None
         self.best_z = np.empty(0)
@@ -172,6 +173,8 @@ class Plants:
         """Return a bound on all plants not tried, and the most promising point."""
         if not len(self.apart):
             return (np.inf if self.tried else -np.inf), z
+        if self.untried[0] == len(self.tried) and self.untried[1] >= self.target:
+            return self.untried[1], z  # known since, and nothing was better
         self.journal.check_time()
         # With presolve and, as it has had bugs, without: the lower bound counts.
         other = self.year.executor.submit(self._mip, "off") if self.tried else None
@@ -180,7 +183,21 @@ class Plants:
             second, point = other.result()
             bound, found = min(bound, second), point if found is None else found
         self.journal.log(f"other whole sizes: bound {bound:.7g}")
+        self.untried = len(self.tried), bound
         return bound, z if found is None else found
+
+    def _tell_bound(self, boxes: list[Box], outside: float) -> None:
+        """Report the bound while one plant is searched box by box."""
+        if not np.isfinite(self.target):
+            return
+        if self.untried[0] != len(self.tried):
+            self._hold(self.border.lower, self.border.upper)
+            self._best_untried(self.best_z)
+        here = min(outside, *(box.bound for box in boxes))
+        bound = min(here, self.untried[1], self.settled_bound)
+        if bound > self.journal.bound:
+            self.journal.bound = bound
+            self.journal.tell("boxes")
 
     def _mip(self, presolve: str) -> tuple[float, Floats | None]:
         """Solve the master with whole sizes, without those tried, below the target.
@@ -337,6 +354,7 @@ class Plants:
             boxes.sort(key=lambda box: box.bound)
             worst = boxes[0]
             goal = min(self.target, outside)
+            self._tell_bound(boxes, goal)
             if worst.bound >= goal:
                 break
             if worst.cost >= goal and not worst.sharp:  # more rounds will do
@@ -538,7 +556,8 @@ class Plants:
         x = search.run(self.year.executor)
         for _ in range(IMPROVEMENTS):
             cost = self.problem.objective(x)
-            if relative_gap(cost, settled.cost) <= 0.5 * gap:
+            hopeless = cost > journal.incumbent + gap * abs(cost)
+            if relative_gap(cost, settled.cost) <= 0.5 * gap or hopeless:
                 break
             journal.log(f"whole dispatch: {cost:.7g}, now by pairs of periods")
             search.improve(self.year.executor)

@@ -211,23 +211,23 @@ class Battery(Technology):
         paid = [t for t in at.hours if self._paid_to_burn(at, t)]
         if not paid:
             return
-        b.charging = Var(
+        b.charging_flag = Var(
             at.hours, domain=Binary, doc="Whether it may charge, else discharge."
         )
         for t in set(at.hours) - set(paid):
-            b.charging[t].fix(0)  # unused there
+            b.charging_flag[t].fix(0)  # unused there
 
         @b.Constraint(at.hours)
         def charge_only(b, t):
             if not self._paid_to_burn(at, t):
                 return Constraint.Skip
-            return b.charge_mw[t] <= self.max_mw * b.charging[t]
+            return b.charge_mw[t] <= self.max_mw * b.charging_flag[t]
 
         @b.Constraint(at.hours)
         def discharge_only(b, t):
             if not self._paid_to_burn(at, t):
                 return Constraint.Skip
-            return b.discharge_mw[t] <= self.max_mw * (1 - b.charging[t])
+            return b.discharge_mw[t] <= self.max_mw * (1 - b.charging_flag[t])
 
     def _capital_usd(self, power_mw: Any, energy_mwh: Any) -> Any:
         return KW_PER_MW * (

@@ -420,13 +420,13 @@ class GasTurbine(Technology):
         """Return the power that the loss of one unit takes, hour by hour."""
         if not at.against_online:
             return PerHour(lambda t: unit_mw[t] * b.any_units)
-        b.any_online = Var(at.hours, domain=Binary, doc="Whether a unit is online.")
+        b.online_flag = Var(at.hours, domain=Binary, doc="Whether a unit is online.")
 
         @b.Constraint(at.hours)
         def any_online_if_online(b, t):
-            return b.online_units[t] <= self.max_units * b.any_online[t]
+            return b.online_units[t] <= self.max_units * b.online_flag[t]
 
-        return PerHour(lambda t: unit_mw[t] * b.any_online[t])
+        return PerHour(lambda t: unit_mw[t] * b.online_flag[t])
 
     def recount(self, found: Found, at: Horizon) -> Recount:
         """Work the unit's sums out again, hour by hour, from the four variables."""
