@@ -46,7 +46,7 @@ SIZES_FREE = 0.05
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
 """Share of periods without whole units from which sizes are given up; the slack, as a
 share of its row, from which a period has none whatever its edges and budgets."""
-IMPROVEMENTS, MARGINS = 3, 5
+IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
 """How often pairs of periods are solved together, while that helps; how often a
 margin to missed limits is made wider."""
 
@@ -529,7 +529,10 @@ class Plants:
             self.master.keep_back(margin)
             try:
                 settled = self.year.settle(
-                    "with margins", BOX_SHARE * self.gap_frac, strict=False
+                    "with margins",
+                    BOX_SHARE * self.gap_frac,
+                    strict=False,
+                    rounds=MOST_MARGIN_ROUNDS,
                 )
             except InfeasibleError:
                 raise NotFoundError(

@@ -220,6 +220,7 @@ class Relaxation:
         strict: bool = True,
         clean: bool = True,
         is_bound: bool = False,
+        rounds: int = MOST_ROUNDS,
         after: Callable[[list[Answer]], None] | None = None,
     ) -> Settled:
         """Return the best point that the master's present column bounds allow.
@@ -240,6 +241,8 @@ class Relaxation:
             Whether slack matters at all.
         is_bound : bool
             Whether the master's bound here is one of the whole problem.
+        rounds : int
+            After so many it is given up.
         after : callable, optional
             Called with the answers of each round.
         """
@@ -252,7 +255,7 @@ class Relaxation:
             if bound >= enough:
                 journal.log(f"{stage}: not below {bound:.7g}")
                 return Settled(corner, best, bound, self._slopes(answers))
-        for round_ in range(MOST_ROUNDS):
+        for round_ in range(rounds):
             journal.check_time()
             if ask_again and best_z is not None:
                 z = best_z
@@ -297,9 +300,7 @@ class Relaxation:
                 f"{stage} {round_:3d}: bound {bound:.7g}, best {best:.7g}, here {total:.7g}, "
                 f"slack {max(a.slack for a in new):.2g}"
             )
-        raise NoSolutionError(
-            f"the {stage} phase did not close in {MOST_ROUNDS} rounds"
-        )
+        raise NoSolutionError(f"the {stage} phase did not close in {rounds} rounds")
 
     def _clean(self, answers: list[Answer], cost: float, strict: bool) -> bool:
         """Return whether the best point needs no slack, or as good as none."""
