@@ -116,6 +116,39 @@ def plant(spec: dict[str, Any]) -> dict[str, Any]:
     return clock.report() | found | {"failed": failed}
 
 
+def neighbours(spec: dict[str, Any]) -> dict[str, Any]:
+    """Solve a case, then its neighbours cold and from its cuts; seconds of the solves."""
+    from energyopt.model import build_model
+    from energyopt.solve import compile_model, solve_model
+
+    options = spec["options"]
+
+    def solved(sets: list[str], **more: Any) -> tuple[Any, float]:
+        case, inputs = _case_and_inputs(spec | {"sets": spec.get("sets", []) + sets})
+        plant = build_model(case, inputs)
+        compiled = compile_model(plant.m)
+        clock = Clock()
+        record = solve_model(plant.m, compiled=compiled, **options, **more)
+        clock.lap("solve")
+        return record, clock.wall_s["solve"]
+
+    first, seconds = solved([], keep=True)
+    found = [{"change": "none", "cold_s": seconds, "cold": _record(first, 0.0)}]
+    for change in spec["changes"]:
+        cold, cold_s = solved([change])
+        warm, warm_s = solved([change], before=first.kept)
+        found.append(
+            {
+                "change": change,
+                "cold_s": cold_s,
+                "warm_s": warm_s,
+                "cold": _record(cold, 0.0),
+                "warm": _record(warm, 0.0),
+            }
+        )
+    return {"neighbours": found}
+
+
 def hand_over(spec: dict[str, Any]) -> dict[str, Any]:
     """Time from a Pyomo model to the moment when HiGHS has it."""
     from energyopt.model import build_model
@@ -227,7 +260,7 @@ def run(spec: dict[str, Any]) -> dict[str, Any]:
 
 
 JOBS: dict[str, Callable[[dict[str, Any]], dict[str, Any]]] = {
-    job.__name__: job for job in (plant, hand_over, reduced, pypsa, run)
+    job.__name__: job for job in (plant, hand_over, neighbours, reduced, pypsa, run)
 }
 
 

@@ -1,9 +1,10 @@
-"""Ratios from one run: ``python tests/benchmarks/run.py [a b c d f] [--quick]``.
+"""Ratios from one run: ``python tests/benchmarks/run.py [a b c d e f] [--quick]``.
 
     a  the default method against HiGHS on the whole problem, given N times its time
     b  hand-over to HiGHS against Pyomo's own interfaces
     c  the reduced year against the same plant in PyPSA (``pip install -e .[bench]``)
     d  1, 2, 5 and 10 weather years
+    e  ten neighbouring cases, cold and from the cuts of the first
     f  a whole run of the command, with its peak of memory
 
 Nothing is asserted, and pytest does not collect it: seconds depend on the machine and on
@@ -266,6 +267,55 @@ def weather_years(args: argparse.Namespace) -> Table:
     return head, rows
 
 
+CHANGES = [
+    "finance.wacc_nominal_frac=0.075",
+    "finance.wacc_nominal_frac=0.085",
+    "technologies.recip.capital_usd_per_kw=2000",
+    "technologies.battery.capital_usd_per_kwh=150",
+    "limits.co2_t_per_yr=950000",
+    "limits.co2_t_per_yr=900000",
+    "gas.hub_usd_per_mmbtu=3.76",
+    "gas.hub_usd_per_mmbtu=4.03",
+    "gas.hub_usd_per_mmbtu=4.66",
+    "prices.co2_usd_per_t=10",
+]
+
+
+def neighbouring_cases(args: argparse.Namespace) -> Table:
+    """(e) Seconds of the solve of neighbouring cases: cold, and from the first's cuts."""
+    found = job(
+        "neighbours",
+        case=PECOS,
+        sets=SHORT if args.quick else [],
+        changes=CHANGES,
+        options={
+            "method": "decomposed",
+            "gap_frac": args.gap,
+            "time_limit_s": args.limit_s,
+            "threads": args.threads,
+            "seed": args.seed,
+        },
+    )
+    head = ("change", "cold", "warm", "times", "gap cold", "gap warm", "LCOE apart")
+    rows: list[Row] = []
+    for one in found["neighbours"]:
+        cold, warm = one["cold"], one.get("warm")
+        if warm is None:
+            continue
+        rows.append(
+            (
+                f"`{one['change']}`",
+                seconds(one["cold_s"]),
+                seconds(one["warm_s"]),
+                f"{one['cold_s'] / one['warm_s']:.1f}",
+                share(cold["gap_frac"]),
+                share(warm["gap_frac"]),
+                share(warm["objective"] / cold["objective"] - 1),
+            )
+        )
+    return head, rows
+
+
 def whole_run(args: argparse.Namespace) -> Table:
     """(f) The command on the shipped case, folder written."""
     head = ("case", "all", "inputs", "build", "solve", "verify", "gap", "peak")
@@ -292,6 +342,7 @@ BENCHMARKS: dict[str, Callable[[argparse.Namespace], Table]] = {
     "b": hand_over,
     "c": against_pypsa,
     "d": weather_years,
+    "e": neighbouring_cases,
     "f": whole_run,
 }
 
@@ -342,7 +393,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("names", nargs="*", metavar="a b c d f", help="default: all")
+    parser.add_argument("names", nargs="*", metavar="a b c d e f", help="default: all")
     parser.add_argument("--quick", action="store_true", help="few hours, to try it out")
     parser.add_argument("--gap", type=float, default=1e-3, help="proven gap asked for")
     parser.add_argument(
