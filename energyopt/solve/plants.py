@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from energyopt.errors import InfeasibleError
+from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.compile import Problem
 from energyopt.solve.dispatch import Dispatch, LimitMissedError, NotFoundError, Plan
 from energyopt.solve.record import relative_gap
@@ -446,7 +446,7 @@ class Plants:
                 settled = self.year.settle(
                     "with margins", BOX_SHARE * self.gap_frac, strict=False
                 )
-            except InfeasibleError:
+            except (InfeasibleError, NoSolutionError):
                 raise NotFoundError(
                     "a yearly limit could not be kept with whole units"
                 ) from None
