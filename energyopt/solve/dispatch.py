@@ -22,6 +22,7 @@ from energyopt.errors import NoSolutionError
 from energyopt.solve.compile import Problem
 from energyopt.solve.highs import Highs, State
 from energyopt.solve.periods import Border
+from energyopt.solve.rounding import Rounding
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -31,10 +32,17 @@ OVER, UNDER = 1.25, 0.8
 """What a yearly limit's use beyond a period's budget costs, and what use below it
 earns, times the limit's price."""
 REPAIRS = 6
+HOPELESS = 0.8
+"""Share of what a limit is missed by that, if left, says that trying on is in vain."""
 CHAINS = 4
 """Runs of periods solved side by side, whatever the number of threads."""
-MIP_S = 20.0
-"""Longest time for one small MIP. [s]"""
+TIGHTENINGS = 8
+"""How often rounded rows are added to a relaxed period."""
+ENOUGH = 20.0
+"""How many times its gap a period may cost more than relaxed, without a longer search:
+the relaxation itself is not exact."""
+NEAR_NODES, MOST_NODES = 10, 100
+"""Nodes of the small MIPs: between neighbouring whole numbers, and among all."""
 
 
 class NotFoundError(NoSolutionError):
@@ -103,6 +111,7 @@ class Dispatch:
         self.by_row = problem.matrix
         self.by_column = sparse.csc_array(problem.matrix)
         self.row_lengths = np.diff(self.by_row.indptr)
+        self.shared_rows = self.by_row[border.shared]
         self.is_shared = np.zeros(len(problem.rows), dtype=bool)
         self.is_shared[border.shared] = True
         self.x = np.zeros(len(problem.columns))
@@ -159,6 +168,17 @@ class Dispatch:
             mine = slope[border.budget_shared == r]
             middle[r] = np.median(mine) if mine.size else 0.0
         return np.maximum(own, middle), np.minimum(own, middle)
+
+    def _sizes(self) -> Floats:
+        """Return what counts as a little of each shared row, shape (shared,).
+
+        A thousandth of its limit; of a limit of 0, a millionth of what there could be.
+        """
+        shared = self.border.shared
+        low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
+        limit = np.abs(np.where(np.isfinite(high), high, low))
+        most = np.maximum(np.abs(self.lower), np.abs(self.upper))
+        return np.maximum(1e-3 * limit, 1e-6 * (abs(self.shared_rows) @ most) + 1e-9)
 
     # -- the year -----------------------------------------------------------------------
 
@@ -225,7 +245,9 @@ class Dispatch:
         """Return a cheaper solution of some periods together, if there is one."""
         known = self.known.copy()
         known[self._inner(group)] = False
-        found = self._solve(group, allowed, soft=False, wide=True, known=known)
+        found = self._solve(
+            group, allowed, soft=False, wide=True, enough=0.0, known=known
+        )
         if found is None:
             return None
         columns, values = found
@@ -274,49 +296,83 @@ class Dispatch:
         total = np.zeros(len(self.border.shared))
         for p in periods:
             columns = self.border.periods[p].columns
-            total += self.by_row[self.border.shared][:, columns] @ self.x[columns]
+            total += self.shared_rows[:, columns] @ self.x[columns]
         return total
 
     def _spare(self) -> Floats:
         """Return how far the use of each shared row is from its limit, with sign."""
         shared = self.border.shared
-        activity = self.by_row[shared] @ self.x
+        activity = self.shared_rows @ self.x
         low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
         nearest = np.where(np.isfinite(high), high - activity, low - activity)
         both = np.isfinite(high) & np.isfinite(low)
         return np.where(both & (nearest > 0) & (low < activity), 0.0, nearest)
 
-    def _keep_limits(self) -> None:
-        """Solve periods again, with hard budgets, until every shared row holds."""
-        shared, count = self.border.shared, len(self.edges)
+    def _over(self) -> Floats:
+        """Return use beyond each shared row's limit; negative below a lower one."""
+        shared = self.border.shared
         low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
-        for attempt in range(REPAIRS + 1):
-            activity = self.by_row[shared] @ self.x
-            size = 1e-7 * (1 + np.abs(activity))
-            over = np.where(activity > high + size, activity - high, 0.0)
-            over = np.where(activity < low - size, activity - low, over)
-            if not over.any():
-                return
-            if attempt == REPAIRS:
-                break
+        activity = self.shared_rows @ self.x
+        rounding = 1e-7 * (1 + np.abs(activity))
+        over = np.where(activity > high + rounding, activity - high, 0.0)
+        return np.where(activity < low - rounding, activity - low, over)
+
+    def _keep_limits(self) -> None:
+        """Solve periods again, at ever higher prices, until every shared row holds.
+
+        One after the other, some of the year first: each is asked for its share of what
+        is still to be saved, so that it takes over what those before it could not.
+        """
+        count = len(self.edges)
+        sizes, whole_gap = self._sizes(), self.gap_abs * count
+        for attempt in range(REPAIRS):
+            at_first = self._over()
             step = max(1, 4 - attempt)
             group = list(range(attempt % step, count, step))
             usage = np.array([self._used([p]) for p in group])
             weight = np.abs(usage) + 1e-9
-            # One after the other: each takes over what those before it could not.
-            rest = over * (1.02 + 0.2 * attempt)
             for k, p in enumerate(group):
-                allowed = usage[k] - rest * weight[k] / weight[k:].sum(axis=0)
-                columns = self.border.periods[p].columns
-                self.known[columns] = False
-                found = self._solve([p], allowed, soft=False)
-                if found is None:
-                    found = self._solve([p], allowed, steep=20.0)
-                self.known[columns] = True
-                if found is not None:
-                    self._keep(found)
-                rest = rest - (usage[k] - self._used([p]))
-        raise LimitMissedError(over)
+                over = self._over()
+                if not over.any():
+                    return
+                # A little more than needed; of limits that hold, a share of what is left.
+                missed = over != 0
+                save = np.where(missed, (1.02 + 0.2 * attempt) * over, -self._spare())
+                allowed = usage[k] - save * weight[k] / weight[k:].sum(axis=0)
+                # All that is missed is worth at least what the dispatch may be off.
+                least = np.where(
+                    missed, whole_gap / np.maximum(np.abs(over), sizes), 0.0
+                )
+                least = np.maximum(least, whole_gap / (10 * sizes)) * 2.0**attempt
+                self._save(p, allowed, least, 2.0**attempt)
+            over = self._over()
+            if attempt and (np.abs(over) > HOPELESS * np.abs(at_first)).any():
+                break  # at these sizes; a plan with a margin costs less than more tries
+        over = self._over()
+        if over.any():
+            raise LimitMissedError(over)
+
+    def _save(self, p: int, allowed: Floats, least: Floats, steep: float) -> None:
+        """Solve a period again with other prices of limits; keep it if it is better."""
+        columns = self.border.periods[p].columns
+        over, earned = self._worth([p], least, steep)
+        sign = np.where(
+            np.isfinite(self.problem.row_upper[self.border.shared]), 1.0, -1.0
+        )
+
+        def merit() -> float:
+            beyond = sign * (self._used([p]) - allowed)
+            price = np.where(beyond > 0, over, earned)
+            return float(self.problem.cost[columns] @ self.x[columns] + price @ beyond)
+
+        before, old = merit(), self.x[columns]
+        self.known[columns] = False
+        found = self._solve([p], allowed, prices=(over, earned), enough=np.inf)
+        self.known[columns] = True
+        if found is not None:
+            self._keep(found)
+            if merit() > before:
+                self.x[columns] = old
 
     # -- one MIP ----------------------------------------------------------------------
 
@@ -327,7 +383,8 @@ class Dispatch:
         *,
         soft: bool = True,
         wide: bool = False,
-        steep: float = 1.0,
+        prices: tuple[Floats, Floats] | None = None,
+        enough: float = ENOUGH,
         known: Flags | None = None,
     ) -> tuple[Ints, Floats] | None:
         """Return the columns that a group of periods decides, and their values.
@@ -336,6 +393,8 @@ class Dispatch:
         ----------
         allowed : array, shape (shared,)
             What they may use of each shared row; ``soft``: at a price, more or less.
+        prices : tuple of array, shape (shared,)
+            What more costs and less earns, where not as planned. [k$ per unit]
         wide : bool
             Whether undecided edges are free altogether.
         known : array of bool, optional
@@ -372,7 +431,7 @@ class Dispatch:
             columns,
             allowed,
             soft,
-            steep,
+            prices,
         )
         extra = len(slack_cost)
         cost = np.concatenate([cost, slack_cost])
@@ -380,26 +439,138 @@ class Dispatch:
         upper = np.concatenate([upper, np.full(extra, np.inf)])
         whole = np.concatenate([problem.integer[columns], np.zeros(extra, dtype=bool)])
         if whole.any():
-            solver = Highs(
-                {
-                    "threads": 1,
-                    "random_seed": self.seed,
-                    "mip_rel_gap": 0.0,
-                    "mip_abs_gap": self.gap_abs * len(group),
-                    "time_limit": max(min(self.until - time.monotonic(), MIP_S), 0.1),
-                }
+            found = self._whole_numbers(
+                cost,
+                matrix,
+                (row_lower, row_upper),
+                (lower, upper),
+                whole,
+                self.gap_abs * len(group),
+                enough,
             )
-            solver.watch(self.stop)
-            solver.load(cost, matrix, row_lower, row_upper, lower, upper, whole)
-            if not solver.run().feasible:
+            if found is None:
                 return None
-            values = np.round(solver.values())
+            values, solver = found
         else:
-            values = np.zeros(len(cost))
+            values, solver = np.zeros(len(cost)), None
         exact = self._exact(
-            cost, matrix, row_lower, row_upper, lower, upper, whole, values
+            cost, matrix, row_lower, row_upper, lower, upper, whole, values, solver
         )
         return None if exact is None else (columns, exact[: len(columns)])
+
+    def _whole_numbers(
+        self,
+        cost: Floats,
+        matrix: Any,
+        rows: tuple[Floats, Floats],
+        bounds: tuple[Floats, Floats],
+        whole: Flags,
+        gap: float,
+        enough: float,
+    ) -> tuple[Floats, Highs] | None:
+        """Return a point with whole numbers that is as good as any, or nearly.
+
+        And the solver of the relaxation.
+
+        The relaxation with rounded rows leaves few of them open, and those between two
+        neighbours: the search is there first. Elsewhere too where that is not enough.
+
+        Parameters
+        ----------
+        gap : float
+            How much dearer than the best it may be. [k$]
+        enough : float
+            How many gaps it may cost more than relaxed, when found between neighbours.
+        """
+        relaxed = self._relaxed(cost, matrix, rows, bounds, whole)
+        if relaxed is None:
+            return None
+        bound, x, solver = relaxed
+        low, high = bounds[0].copy(), bounds[1].copy()
+        low[whole] = np.maximum(low[whole], np.floor(x[whole] + 1e-6))
+        high[whole] = np.minimum(high[whole], np.ceil(x[whole] - 1e-6))
+        if (low == high)[whole].all():
+            return np.where(whole, low, x), solver
+        near = self._mip(cost, matrix, rows, (low, high), whole, gap, NEAR_NODES)
+        if near is not None and cost @ near - bound <= enough * gap:
+            return near, solver
+        found = self._mip(cost, matrix, rows, bounds, whole, gap, MOST_NODES, near)
+        found = near if found is None else found
+        return None if found is None else (found, solver)
+
+    def _relaxed(
+        self,
+        cost: Floats,
+        matrix: Any,
+        rows: tuple[Floats, Floats],
+        bounds: tuple[Floats, Floats],
+        whole: Flags,
+    ) -> tuple[float, Floats, Highs] | None:
+        """Return cost, point and solver of the relaxation with rounded rows."""
+        solver = Highs({"threads": 1, "random_seed": self.seed, "solver": "simplex"})
+        solver.load(cost, matrix, *rows, *bounds)
+        outcome = solver.run()
+        if outcome.state != State.kOptimal:
+            return None
+        x = solver.values()
+        matrix = sparse.csr_array(matrix, copy=True)
+        matrix.eliminate_zeros()
+        single = np.flatnonzero(np.diff(matrix.indptr) == 1)
+        no_size = np.zeros(len(cost), dtype=bool)
+        rounding = Rounding(matrix, *rows, whole, no_size, len(cost), single)
+        boxed = rounding.within(*bounds)
+        for _ in range(TIGHTENINGS):
+            rounded = boxed.violated(x)
+            count = len(rounded.least)
+            if not count:
+                break
+            solver.h.addRows(
+                count,
+                rounded.least,
+                np.full(count, np.inf),
+                rounded.matrix.nnz,
+                rounded.matrix.indptr[:-1].astype(np.int32),
+                rounded.matrix.indices.astype(np.int32),
+                rounded.matrix.data,
+            )
+            tighter = solver.run()
+            if tighter.state == State.kInfeasible:
+                return None
+            if tighter.state != State.kOptimal:
+                break
+            outcome, x = tighter, solver.values()
+        return outcome.objective, x, solver
+
+    def _mip(
+        self,
+        cost: Floats,
+        matrix: Any,
+        rows: tuple[Floats, Floats],
+        bounds: tuple[Floats, Floats],
+        whole: Flags,
+        gap: float,
+        nodes: int,
+        start: Floats | None = None,
+    ) -> Floats | None:
+        """Return the best point found in so many nodes, with its whole numbers exact."""
+        solver = Highs(
+            {
+                "threads": 1,
+                "random_seed": self.seed,
+                "mip_rel_gap": 0.0,
+                "mip_abs_gap": gap,
+                "mip_max_nodes": nodes,
+                "time_limit": max(self.until - time.monotonic(), 0.1),
+            }
+        )
+        solver.watch(self.stop)
+        solver.load(cost, matrix, *rows, *bounds, whole)
+        if start is not None:
+            solver.start_from(start)
+        if not solver.run().feasible:
+            return None
+        values = solver.values()
+        return np.where(whole, np.round(values), values)
 
     def _exact(
         self,
@@ -411,10 +582,19 @@ class Dispatch:
         upper: Floats,
         whole: Flags,
         values: Floats,
+        relaxed: Highs | None,
     ) -> Floats | None:
-        """Return the best point with these whole numbers, exactly."""
+        """Return the best point with these whole numbers, exactly.
+
+        The relaxation, whose rounded rows hold for them, is near to it if there is one.
+        """
         lower, upper = lower.copy(), upper.copy()
         lower[whole] = upper[whole] = values[whole]
+        if relaxed is not None:
+            at = np.flatnonzero(whole).astype(np.int32)
+            relaxed.h.changeColsBounds(len(at), at, values[whole], values[whole])
+            if relaxed.run().optimal:
+                return np.clip(relaxed.values(), lower, upper)
         solver = Highs({"threads": 1, "random_seed": self.seed})
         solver.load(cost, matrix, row_lower, row_upper, lower, upper)
         outcome = solver.run()
@@ -452,7 +632,7 @@ class Dispatch:
         columns: Ints,
         allowed: Floats,
         soft: bool,
-        steep: float,
+        prices: tuple[Floats, Floats] | None,
     ) -> tuple[Any, Floats, Floats, Floats]:
         """Add a row for the use of each shared row, with use over and under if soft.
 
@@ -468,7 +648,7 @@ class Dispatch:
         inside = np.zeros(len(self.x))
         for p in group:
             inside[border.periods[p].columns] = 1.0
-        use = self.by_row[border.shared][:, columns] * inside[columns]
+        use = self.shared_rows[:, columns] * inside[columns]
         has_low = np.isfinite(self.problem.row_lower[border.shared])
         has_high = np.isfinite(self.problem.row_upper[border.shared])
         if not soft:
@@ -482,12 +662,20 @@ class Dispatch:
         # use - over + under = allowed for "<="; use + over - under for ">=".
         sign = np.where(has_high, 1.0, -1.0)
         slack = sparse.hstack([sparse.diags_array(-sign), sparse.diags_array(sign)])
-        least = 1e-3 * self.gap_abs / np.maximum(np.abs(allowed), 1.0)
-        over = np.maximum(OVER * steep * self.dear[group].max(axis=0), least)
-        earned = -UNDER * self.cheap[group].min(axis=0)
+        if prices is None:
+            least = 1e-3 * self.gap_abs / np.maximum(np.abs(allowed), 1.0)
+            prices = self._worth(group, least)
+        over, earned = prices
         return (
             sparse.csr_array(sparse.block_array([[part, None], [use, slack]])),
             np.append(row_lower, allowed),
             np.append(row_upper, allowed),
-            np.concatenate([over, np.where(has_low & has_high, over, earned)]),
+            np.concatenate([over, np.where(has_low & has_high, over, -earned)]),
         )
+
+    def _worth(
+        self, group: list[int], least: Floats, steep: float = 1.0
+    ) -> tuple[Floats, Floats]:
+        """Return what use beyond a budget costs, and what use below it earns. [k$]"""
+        over = np.maximum(OVER * steep * self.dear[group].max(axis=0), least)
+        return over, UNDER * self.cheap[group].min(axis=0)

@@ -174,6 +174,12 @@ class Highs:
                 handler = getattr(self.h, callback)
                 handler += tell
 
+    def start_from(self, values: Floats) -> None:
+        """Give a MIP a feasible point to begin with."""
+        solution = highspy.HighsSolution()
+        solution.col_value = values.tolist()
+        self._check(self.h.setSolution(solution), "setSolution")
+
     def run(self) -> Outcome:
         """Solve, and return how it ended."""
         self.h.run()  # its status is worth less than the model's, read below

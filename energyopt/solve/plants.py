@@ -534,7 +534,7 @@ class Plants:
                     strict=False,
                     rounds=MOST_MARGIN_ROUNDS,
                 )
-            except InfeasibleError:
+            except (InfeasibleError, NoSolutionError):
                 raise NotFoundError(
                     "a yearly limit could not be kept with whole units"
                 ) from None
