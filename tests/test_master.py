@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
@@ -104,4 +106,25 @@ def test_cuts_that_were_taken_back_are_gone():
     m.add([Cut(0, 50.0, np.empty(0, dtype=np.intp), np.empty(0))])
     assert_allclose(m.bound()[0], 80.0)  # no unit: 50 and 30
     m.forget(first)
+    assert_allclose(m.bound()[0], 40.5)
+
+
+def test_a_margin_to_a_limit_moves_the_bound_while_it_is_kept():
+    """With a shared limit n <= 3.25, half a unit back: 2.75 units, 27.5 + 2 x 8."""
+    plain = master().border
+    border = replace(
+        plain,
+        matrix=sparse.csr_array(np.array([[1.0, -3.0], [1.0, 0.0]])),
+        row_lower=np.array([-np.inf, -np.inf]),
+        row_upper=np.array([2.0, 3.25]),
+        shared=np.array([7]),
+    )
+    m = Master(border, np.zeros(2), np.ones(2), 0.0, 0)
+    for period in (0, 1):
+        m.add([Cut(period, 30.0, np.array([0]), np.array([-8.0]))])
+        m.add([Cut(period, 4.0, np.empty(0, dtype=np.intp), np.empty(0))])
+    assert_allclose(m.bound()[0], 40.5)
+    m.keep_back(np.array([0.5]))
+    assert_allclose(m.bound()[0], 43.5)
+    m.keep_back(np.array([0.0]))
     assert_allclose(m.bound()[0], 40.5)

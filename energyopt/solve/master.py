@@ -183,10 +183,14 @@ class Master:
         takes it back.
         """
         first = self.matrix.shape[0] - len(margin)
+        rows = np.arange(first, first + len(margin), dtype=np.int32)
+        shift = np.zeros(self.matrix.shape[0])
+        shift[rows] = margin
+        self.row_lower = self.border.row_lower - shift
+        self.row_upper = self.border.row_upper - shift
         for solver in (self.bounding, self.middle):
-            for r, part in enumerate(margin.tolist()):
-                row = first + r
-                low, high = self.row_lower[row] - part, self.row_upper[row] - part
+            for row in rows.tolist():
+                low, high = self.row_lower[row], self.row_upper[row]
                 solver.h.changeRowBounds(row, low, high)
 
     def bound(self) -> tuple[float, Floats]:
