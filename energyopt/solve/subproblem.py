@@ -17,7 +17,7 @@ from scipy import sparse
 
 from energyopt.errors import NoSolutionError
 from energyopt.solve.highs import Highs, State
-from energyopt.solve.periods import Border
+from energyopt.solve.periods import Border, small_indices
 from energyopt.solve.rounding import BoxedRounding, Rounding
 
 Floats = NDArray[np.float64]
@@ -178,7 +178,7 @@ class PeriodProgram:
             (self.slack_sign, (place[self.slack_row], np.arange(n_slack))),
             shape=(len(kept), n_slack),
         )
-        self.matrix = sparse.csr_array(sparse.hstack([period.own[kept], slack]))
+        self.matrix = small_indices(sparse.hstack([period.own[kept], slack]))
         tied = np.flatnonzero(np.diff(period.tie.indptr)[kept])
         self.tied_row, self.tied_index = kept[tied], tied.astype(np.int32)
         self.has_lower = np.isfinite(period.row_lower)
