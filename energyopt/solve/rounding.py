@@ -23,7 +23,7 @@ from scipy import sparse
 from energyopt.solve.periods import small_indices
 
 Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+Ints = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
 
 LEAST_FRACTION, MOST_FRACTION = 0.01, 0.999
