@@ -111,6 +111,25 @@ def small_indices(matrix: Any) -> Any:
     return csr
 
 
+def entries(matrix: Any, keep: Flags, place: Any, columns: int) -> Any:
+    """Return some entries of a matrix by rows, their columns numbered anew by ``place``.
+
+    Without it they keep their number.
+    """
+    starts = np.append(0, np.cumsum(keep))[matrix.indptr]
+    index = matrix.indices[keep]
+    found = sparse.csr_array(
+        (
+            matrix.data[keep],
+            index if place is None else place[index],
+            starts.astype(np.int32),
+        ),
+        shape=(matrix.shape[0], columns),
+    )
+    found.sort_indices()
+    return found
+
+
 def period_starts(problem: Problem, length: int) -> Ints:
     """Return the first hour of each period, of at most ``length`` hours.
 
@@ -137,17 +156,6 @@ def _groups(group: Ints, count: int) -> list[Ints]:
     """Return the places of each group's members, in order; those of group -1 in none."""
     order = np.argsort(group, kind="stable")
     return np.split(order, np.searchsorted(group[order], np.arange(count + 1)))[1:-1]
-
-
-def _entries(matrix: Any, keep: Flags, place: Any, columns: int) -> Any:
-    """Return some entries of a matrix by rows, their columns numbered anew."""
-    starts = np.concatenate([[0], np.cumsum(keep)])[matrix.indptr]
-    found = sparse.csr_array(
-        (matrix.data[keep], place[matrix.indices[keep]], starts.astype(np.int32)),
-        shape=(matrix.shape[0], columns),
-    )
-    found.sort_indices()
-    return found
 
 
 def _breaks(problem: Problem) -> list[int]:
@@ -252,8 +260,8 @@ def find_border(
         n = len(used)
         part = csr[rows]
         to_master = linking[part.indices]
-        own = _entries(part, ~to_master, place, len(columns))
-        tie = _entries(part, to_master, place, size)
+        own = entries(part, ~to_master, place, len(columns))
+        tie = entries(part, to_master, place, size)
         budget_tie = sparse.csr_array(
             (-np.ones(n), (np.arange(n), first + np.arange(n))), shape=(n, size)
         )
