@@ -8,6 +8,7 @@ level of cost (no crossover), which keeps the points from jumping about.
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,6 +68,7 @@ class Master:
         self._feasibility: list[bool] = []
         self._cut_rows = sparse.csr_array((0, len(self.cost)))
         self._cut_least = np.empty(0)
+        self._reading = threading.Lock()
         self.bounding = Highs({"threads": 1, "random_seed": seed, "solver": "simplex"})
         self.bounding.load(
             self.cost,
@@ -396,7 +398,21 @@ class Master:
         return [cut for cut, feasibility in kinds if not feasibility]
 
     def _all_rows(self) -> tuple[Any, Floats, Floats]:
-        """Return the rows of the master and its cuts."""
+        """Return the rows of the master and its cuts.
+
+        Two MIPs may ask for them at once.
+        """
+        with self._reading:
+            self._read_new_cuts()
+        count = len(self.cuts)
+        return (
+            sparse.csr_array(sparse.vstack([self.matrix, self._cut_rows[:count]])),
+            np.append(self.row_lower, self._cut_least[:count]),
+            np.append(self.row_upper, np.full(count, np.inf)),
+        )
+
+    def _read_new_cuts(self) -> None:
+        """Put cuts that are new since the last time among the rows."""
         known = self._cut_rows.shape[0]
         if known < len(self.cuts):
             new = self.cuts[known:]
@@ -418,9 +434,3 @@ class Master:
             )
             self._cut_rows = sparse.csr_array(sparse.vstack([self._cut_rows, added]))
             self._cut_least = np.append(self._cut_least, [c.constant for c in new])
-        count = len(self.cuts)
-        return (
-            sparse.csr_array(sparse.vstack([self.matrix, self._cut_rows[:count]])),
-            np.append(self.row_lower, self._cut_least[:count]),
-            np.append(self.row_upper, np.full(count, np.inf)),
-        )
