@@ -18,7 +18,7 @@ from energyopt.solve.decomposed import solve_decomposed
 from energyopt.solve.dispatch import LimitMissedError
 from energyopt.solve.monolithic import Found, solve_monolithic
 from energyopt.solve.periods import find_border, period_starts
-from energyopt.solve.subproblem import PeriodProgram
+from energyopt.solve.subproblem import PeriodProgram, Seat, SharedSeat
 
 GAP = 2e-3
 
@@ -204,7 +204,7 @@ def test_every_cut_is_below_the_true_cost_elsewhere():
         upper[period.columns],
         problem.integer[period.columns],
         np.full(len(period.row_lower), 1e3),
-        0,
+        Seat(0),
     )
     rng = np.random.default_rng(0)
     points = [
@@ -219,6 +219,72 @@ def test_every_cut_is_below_the_true_cost_elsewhere():
             assert halved.at(z) <= other.total * (1 + 1e-9) + 1e-6
     for z, answer in zip(points, answers, strict=True):
         assert_allclose(answer.cut.at(z), answer.total, rtol=1e-7)
+
+
+def test_programs_that_share_a_seat_answer_as_those_with_their_own():
+    """Two points, then rounded rows of a box, dearer slack, and without the rows again.
+
+    Each period has the seat anew at each point; the rows found in the box, and its
+    last basis, must have come along.
+    """
+    problem = compile_problem(Toy(hours=96).build())
+    lower, upper, _ = finite_bounds(problem)
+    border = find_border(
+        problem, lower, upper, period_starts(problem, 24), link_all=False
+    )
+
+    def programs(seat_of):
+        return [
+            PeriodProgram(
+                number,
+                border,
+                problem.cost[p.columns],
+                lower[p.columns],
+                upper[p.columns],
+                problem.integer[p.columns],
+                np.full(len(p.row_lower), 1e3),
+                seat_of(),
+            )
+            for number, p in enumerate(border.periods)
+        ]
+
+    width = border.upper - border.lower
+    z = border.lower + 0.3 * width
+    z[border.integer] = np.round(z[border.integer])
+    low, high = z.copy(), z + np.where(border.integer, 0.0, 0.02 * width)
+
+    def answers(programs):
+        found, rows = [], []
+
+        def ask(z):
+            for q in programs:
+                found.append(q.solve(z).total)
+                rows.append(q.tighten(z))
+                found.append(q.solve(z).total)
+                q.rest()
+
+        ask(z)
+        ask(high)
+        assert not any(rows)
+        for q in programs:
+            q.enter(low, high)
+        ask(z)
+        assert any(rows)
+        ask(high)
+        for q in programs:
+            q.set_penalty(2 * q.penalty)
+        ask(z)
+        for q in programs:
+            q.loosen()
+        ask(high)
+        return found
+
+    seat = SharedSeat(0)
+    assert_allclose(
+        answers(programs(lambda: seat)),
+        answers(programs(lambda: Seat(0))),
+        rtol=1e-9,
+    )
 
 
 def test_missing_bounds_follow_from_rows():

@@ -21,7 +21,7 @@ from scipy import sparse
 from energyopt.errors import NoSolutionError
 from energyopt.solve.compile import Problem
 from energyopt.solve.highs import Highs, State
-from energyopt.solve.periods import Border
+from energyopt.solve.periods import Border, entries
 from energyopt.solve.rounding import Rounding
 
 Floats = NDArray[np.float64]
@@ -110,10 +110,10 @@ class Dispatch:
         self.gap_abs, self.seed, self.until, self.stop = gap_abs, seed, until, stop
         self.by_row = problem.matrix
         self.by_column = sparse.csc_array(problem.matrix)
-        self.row_lengths = np.diff(self.by_row.indptr)
-        self.shared_rows = self.by_row[border.shared]
         self.is_shared = np.zeros(len(problem.rows), dtype=bool)
         self.is_shared[border.shared] = True
+        self.uses = sparse.csc_array(problem.matrix[border.shared])
+        self.uses_of = [self.uses[:, p.columns] for p in border.periods]
         self.x = np.zeros(len(problem.columns))
         self.known = np.zeros(len(problem.columns), dtype=bool)
         links = border.links
@@ -178,7 +178,7 @@ class Dispatch:
         low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
         limit = np.abs(np.where(np.isfinite(high), high, low))
         most = np.maximum(np.abs(self.lower), np.abs(self.upper))
-        return np.maximum(1e-3 * limit, 1e-6 * (abs(self.shared_rows) @ most) + 1e-9)
+        return np.maximum(1e-3 * limit, 1e-6 * (abs(self.uses) @ most) + 1e-9)
 
     # -- the year -----------------------------------------------------------------------
 
@@ -295,14 +295,13 @@ class Dispatch:
         """Return what periods use of each shared row, shape (shared,)."""
         total = np.zeros(len(self.border.shared))
         for p in periods:
-            columns = self.border.periods[p].columns
-            total += self.shared_rows[:, columns] @ self.x[columns]
+            total += self.uses_of[p] @ self.x[self.border.periods[p].columns]
         return total
 
     def _spare(self) -> Floats:
         """Return how far the use of each shared row is from its limit, with sign."""
         shared = self.border.shared
-        activity = self.shared_rows @ self.x
+        activity = self.uses @ self.x
         low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
         nearest = np.where(np.isfinite(high), high - activity, low - activity)
         both = np.isfinite(high) & np.isfinite(low)
@@ -312,7 +311,7 @@ class Dispatch:
         """Return use beyond each shared row's limit; negative below a lower one."""
         shared = self.border.shared
         low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
-        activity = self.shared_rows @ self.x
+        activity = self.uses @ self.x
         rounding = 1e-7 * (1 + np.abs(activity))
         over = np.where(activity > high + rounding, activity - high, 0.0)
         return np.where(activity < low - rounding, activity - low, over)
@@ -411,10 +410,13 @@ class Dispatch:
         rows = np.unique(self.by_column[:, columns].indices)
         rows = rows[~self.is_shared[rows]]
         part = self.by_row[rows]
-        complete = abs(part) @ (~(inside | known)).astype(float) == 0
+        undecided = ~(inside[part.indices] | known[part.indices])
+        complete = np.diff(np.append(0, np.cumsum(undecided))[part.indptr]) == 0
         rows, part = rows[complete], part[complete]
-        around = part @ np.where(inside, 0.0, self.x)
-
+        ours = inside[part.indices]
+        around = entries(part, ~ours, None, len(self.x)) @ self.x
+        place = np.zeros(len(self.x), dtype=np.int32)
+        place[columns] = np.arange(len(columns))
         lower, upper, cost = (
             self.lower[columns],
             self.upper[columns],
@@ -424,7 +426,7 @@ class Dispatch:
             at = slice(len(own), None)
             lower[at], upper[at], cost[at] = self._edge_terms(group, edges)
         matrix, row_lower, row_upper, slack_cost = self._with_budgets(
-            part[:, columns],
+            entries(part, ours, place, len(columns)),
             problem.row_lower[rows] - around,
             problem.row_upper[rows] - around,
             group,
@@ -616,7 +618,7 @@ class Dispatch:
         low = np.where(whole, np.where(ours, np.floor(z + 1e-6), np.ceil(z - 1e-6)), z)
         high = np.where(whole, np.ceil(z - 1e-6), z)
         others = np.setdiff1d(np.arange(len(self.edges)), group)
-        price = self.plan.slope[others][:, self.place[edges]].sum(axis=0)
+        price = self.plan.slope[np.ix_(others, self.place[edges])].sum(axis=0)
         return (
             np.clip(low, self.lower[edges], self.upper[edges]),
             np.clip(high, self.lower[edges], self.upper[edges]),
@@ -648,7 +650,7 @@ class Dispatch:
         inside = np.zeros(len(self.x))
         for p in group:
             inside[border.periods[p].columns] = 1.0
-        use = self.shared_rows[:, columns] * inside[columns]
+        use = sparse.csr_array(self.uses[:, columns]) * inside[columns]
         has_low = np.isfinite(self.problem.row_lower[border.shared])
         has_high = np.isfinite(self.problem.row_upper[border.shared])
         if not soft:

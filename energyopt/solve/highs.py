@@ -195,6 +195,14 @@ class Highs:
             bound = objective if state == State.kOptimal else -np.inf
         return Outcome(state, feasible, objective, bound)
 
+    def basis(self) -> Any:
+        """Return a copy of the basis of the last LP run: a byte a row and column."""
+        return self.h.getBasis()
+
+    def start_from_basis(self, basis: Any) -> None:
+        """Start the next LP run from a basis of this problem."""
+        self._check(self.h.setBasis(basis), "setBasis")
+
     def values(self) -> Floats:
         """Return the point of the last run, shape (columns,)."""
         return np.array(self.h.getSolution().col_value, dtype=float)

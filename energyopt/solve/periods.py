@@ -104,6 +104,32 @@ class Border:
         return len(self.cost)
 
 
+def small_indices(matrix: Any) -> Any:
+    """Return a matrix by rows, its indices in 4 bytes: sums and stacks make them 8."""
+    csr = sparse.csr_array(matrix)
+    csr.indices, csr.indptr = csr.indices.astype(np.int32), csr.indptr.astype(np.int32)
+    return csr
+
+
+def entries(matrix: Any, keep: Flags, place: Any, columns: int) -> Any:
+    """Return some entries of a matrix by rows, their columns numbered anew by ``place``.
+
+    Without it they keep their number.
+    """
+    starts = np.append(0, np.cumsum(keep))[matrix.indptr]
+    index = matrix.indices[keep]
+    found = sparse.csr_array(
+        (
+            matrix.data[keep],
+            index if place is None else place[index],
+            starts.astype(np.int32),
+        ),
+        shape=(matrix.shape[0], columns),
+    )
+    found.sort_indices()
+    return found
+
+
 def period_starts(problem: Problem, length: int) -> Ints:
     """Return the first hour of each period, of at most ``length`` hours.
 
@@ -126,6 +152,12 @@ def period_starts(problem: Problem, length: int) -> Ints:
     return np.array(starts, dtype=np.intp)
 
 
+def _groups(group: Ints, count: int) -> list[Ints]:
+    """Return the places of each group's members, in order; those of group -1 in none."""
+    order = np.argsort(group, kind="stable")
+    return np.split(order, np.searchsorted(group[order], np.arange(count + 1)))[1:-1]
+
+
 def _breaks(problem: Problem) -> list[int]:
     """Return hour 0 and each hour that no row ties to an hour before it.
 
@@ -134,9 +166,9 @@ def _breaks(problem: Problem) -> list[int]:
     coo = problem.matrix.tocoo()
     row_hour, column_hour = problem.row_hour[coo.row], problem.column_hour[coo.col]
     both = (row_hour != NO_HOUR) & (column_hour != NO_HOUR)
-    back = np.unique(np.stack([column_hour[both], row_hour[both]], axis=1), axis=0)
+    pairs = column_hour[both].astype(np.int64) * problem.hours + row_hour[both]
+    early, late = np.divmod(np.unique(pairs), max(problem.hours, 1))
     ties = np.zeros(problem.hours + 1, dtype=np.intp)
-    early, late = back[:, 0], back[:, 1]
     ahead = early - late == 1  # a row that looks one hour ahead
     early, late = np.where(ahead, late, early), np.where(ahead, early, late)
     tie = late > early
@@ -203,13 +235,18 @@ def find_border(
     shared = np.flatnonzero(is_shared)
     csr = problem.matrix
     shared_part = csr[shared]
+    shared_by_column = sparse.csc_array(shared_part)
+    rows_of = _groups(np.where(in_period, row_period, -1), count)
+    columns_of = _groups(np.where(linking, -1, column_period), count)
+    place = np.empty(len(problem.columns), dtype=np.int32)  # in master or period
+    place[links] = np.arange(len(links))
     parts = []
     budget_period: list[int] = []
     budget_shared: list[int] = []
     for p in range(count):
-        rows = np.flatnonzero(in_period & (row_period == p))
-        columns = np.flatnonzero((column_period == p) & ~linking)
-        budget_part = shared_part[:, columns]
+        rows, columns = rows_of[p], columns_of[p]
+        place[columns] = np.arange(len(columns))
+        budget_part = sparse.csr_array(shared_by_column[:, columns])
         used = np.flatnonzero(np.diff(budget_part.indptr))
         budget_period += [p] * len(used)
         budget_shared += used.tolist()
@@ -221,10 +258,10 @@ def find_border(
     low_budget, high_budget = np.empty(len(budget_period)), np.empty(len(budget_period))
     for rows, columns, budget_part, used in parts:
         n = len(used)
-        own = csr[rows][:, columns]
-        tie = sparse.hstack(
-            [csr[rows][:, links], sparse.csr_array((len(rows), size - len(links)))]
-        )
+        part = csr[rows]
+        to_master = linking[part.indices]
+        own = entries(part, ~to_master, place, len(columns))
+        tie = entries(part, to_master, place, size)
         budget_tie = sparse.csr_array(
             (-np.ones(n), (np.arange(n), first + np.arange(n))), shape=(n, size)
         )
@@ -239,8 +276,8 @@ def find_border(
             Period(
                 rows=rows,
                 columns=columns,
-                own=sparse.csr_array(sparse.vstack([own, budget_part])),
-                tie=sparse.csr_array(sparse.vstack([tie, budget_tie])),
+                own=small_indices(sparse.vstack([own, budget_part])),
+                tie=small_indices(sparse.vstack([tie, budget_tie])),
                 row_lower=np.concatenate(
                     [problem.row_lower[rows], np.where(has_low, 0.0, -np.inf)]
                 ),

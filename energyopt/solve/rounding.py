@@ -20,8 +20,10 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
+from energyopt.solve.periods import small_indices
+
 Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
+Ints = NDArray[np.integer[Any]]
 Flags = NDArray[np.bool_]
 
 LEAST_FRACTION, MOST_FRACTION = 0.01, 0.999
@@ -67,7 +69,8 @@ class Rounding:
         single: Ints,
     ) -> None:
         self.whole, self.is_size, self.own_columns = whole, is_size, own_columns
-        self.matrix, self.row_lower, self.row_upper = matrix, row_lower, row_upper
+        self.matrix = small_indices(matrix)
+        self.row_lower, self.row_upper = row_lower, row_upper
         self._find_variable_bounds()
         base, least = self._base(single)
         base, least = self._with_moving_bounds(base, least, single)
@@ -75,7 +78,8 @@ class Rounding:
         keep = np.flatnonzero(
             (abs(self.base) @ whole.astype(float) > 0) & np.isfinite(least)
         )
-        self.base, self.least = self.base[keep], least[keep]
+        self.base, self.least = small_indices(self.base[keep]), least[keep]
+        del self.matrix, self.row_lower, self.row_upper, self.share, self.of
 
     def _find_variable_bounds(self) -> None:
         """Find columns ``x <= share * n`` with ``n`` whole, in rows of two entries."""
@@ -189,7 +193,7 @@ class Rounding:
         both = sparse.vstack(
             [_part(self.base, coo, kept), _part(self.base, coo, kept & ~sized)]
         )
-        matrix, least = sparse.csr_array(both), np.concatenate([least, far])
+        matrix, least = small_indices(both), np.concatenate([least, far])
         keep = _strongest(matrix, least)
         return BoxedRounding(
             matrix[keep], least[keep], self.whole, self.is_size, lower, upper
@@ -218,7 +222,8 @@ class BoxedRounding:
             axis=0,
             return_inverse=True,
         )
-        self.key, self.by = pairs[:, 0].astype(np.intp), pairs[:, 1]
+        self.pair = self.pair.astype(np.int32)
+        self.key, self.by = pairs[:, 0].astype(np.int32), pairs[:, 1].copy()
 
     def violated(self, point: Floats) -> Rows:
         """Return rounded rows that a point breaks, at most one for each candidate.

@@ -18,7 +18,14 @@ from energyopt.solve.compile import Problem
 from energyopt.solve.master import Master
 from energyopt.solve.periods import Border
 from energyopt.solve.record import Progress, relative_gap
-from energyopt.solve.subproblem import SLACK, Answer, Cut, PeriodProgram
+from energyopt.solve.subproblem import (
+    SLACK,
+    Answer,
+    Cut,
+    PeriodProgram,
+    Seat,
+    SharedSeat,
+)
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -30,6 +37,8 @@ RAISE = 5.0
 MOST_RAISES = 25
 TIGHTENINGS = 2
 """How often rounded rows are added to a period at one point."""
+MOST_SEATS = 120
+"""Periods up to which each keeps an instance of HiGHS, with all that is warm in it."""
 SMALL_PENALTY = 1e-5
 """Share of the cost that slack may still be worth where a point is only a guide."""
 
@@ -138,6 +147,7 @@ class Relaxation:
             for p in border.periods
         ]
         worst = float(penalty.max(initial=1.0))
+        shared = SharedSeat(seed) if len(border.periods) > MOST_SEATS else None
         self.programs = [
             PeriodProgram(
                 number,
@@ -151,7 +161,7 @@ class Relaxation:
                     penalty[np.append(p.rows, border.shared[p.shared])],
                     worst,
                 ),
-                seed,
+                shared or Seat(seed),
             )
             for number, p in enumerate(border.periods)
         ]
@@ -207,6 +217,7 @@ class Relaxation:
             if not program.tighten(z):
                 break
             answer = program.solve(z)
+        program.rest()
         return answer
 
     def settle(

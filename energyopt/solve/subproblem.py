@@ -7,6 +7,7 @@ program always has a solution, and its dual gives the master a cut.
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -17,7 +18,7 @@ from scipy import sparse
 
 from energyopt.errors import NoSolutionError
 from energyopt.solve.highs import Highs, State
-from energyopt.solve.periods import Border
+from energyopt.solve.periods import Border, small_indices
 from energyopt.solve.rounding import BoxedRounding, Rounding
 
 Floats = NDArray[np.float64]
@@ -131,6 +132,31 @@ class _Moving:
         return least, at[new]
 
 
+class Seat:
+    """An instance of HiGHS, and the program that it holds.
+
+    Parameters
+    ----------
+    seed : int
+    """
+
+    shared = False
+
+    def __init__(self, seed: int) -> None:
+        self.solver = Highs({"threads": 1, "random_seed": seed, "solver": "simplex"})
+        self.holder: PeriodProgram | None = None
+
+
+class SharedSeat(threading.local, Seat):
+    """One seat in each thread, for programs that sit down one after the other.
+
+    A run leaves 6 to 13 MB in an instance: too much to keep one for each of hundreds
+    of periods. To load a program with its last basis costs about as much as half a run.
+    """
+
+    shared = True
+
+
 class PeriodProgram:
     """The linear program of one period.
 
@@ -143,7 +169,8 @@ class PeriodProgram:
     whole : array of bool, shape (columns of the period,)
     penalty : array, shape (rows of the period,)
         Cost of one unit of slack. [k$ per unit of the row]
-    seed : int
+    seat : Seat
+        Where it is solved: its own, or one that it shares with other periods.
     """
 
     def __init__(
@@ -155,7 +182,7 @@ class PeriodProgram:
         upper: Floats,
         whole: NDArray[np.bool_],
         penalty: Floats,
-        seed: int,
+        seat: Seat,
     ) -> None:
         self.number = number
         period = border.periods[number]
@@ -163,8 +190,7 @@ class PeriodProgram:
         self.cost, self.lower, self.upper, self.whole = cost, lower, upper, whole
         self.box_low, self.box_high = border.lower, border.upper
         self.box_whole = border.integer
-        self.tie_by_column = sparse.csr_array(period.tie.T)
-        self.own_by_column = sparse.csr_array(period.own.T)
+        self.tie_by_column, self.own_by_column = period.tie.T, period.own.T
         self._find_moving_bounds()
         self.moving_column = np.unique(
             np.concatenate([self.up.column, self.down.column])
@@ -175,22 +201,17 @@ class PeriodProgram:
         rows = len(period.row_lower)
         kept = self.kept
         n_slack = len(self.slack_row)
-        self.solver = Highs({"threads": 1, "random_seed": seed, "solver": "simplex"})
+        self.seat = seat
+        self._loaded: Highs | None = None
+        self._basis: Any = None  # after the last run
+        self._plain_basis: Any = None  # after the last run without rounded rows
         place = np.full(rows, -1)
         place[kept] = np.arange(len(kept))
         slack = sparse.csr_array(
             (self.slack_sign, (place[self.slack_row], np.arange(n_slack))),
             shape=(len(kept), n_slack),
         )
-        matrix = sparse.csr_array(sparse.hstack([period.own[kept], slack]))
-        self.solver.load(
-            np.concatenate([cost, penalty[self.slack_row]]),
-            matrix,
-            period.row_lower[kept],
-            period.row_upper[kept],
-            np.concatenate([lower, np.zeros(n_slack)]),
-            np.concatenate([upper, np.full(n_slack, np.inf)]),
-        )
+        self.matrix = small_indices(sparse.hstack([period.own[kept], slack]))
         tied = np.flatnonzero(np.diff(period.tie.indptr)[kept])
         self.tied_row, self.tied_index = kept[tied], tied.astype(np.int32)
         self.has_lower = np.isfinite(period.row_lower)
@@ -277,17 +298,20 @@ class PeriodProgram:
     def set_penalty(self, penalty: Floats) -> None:
         """Change what slack costs, row by row."""
         self.penalty = penalty
-        first = len(self.cost)
-        self.solver.h.changeColsCost(
-            len(self.slack_row),
-            np.arange(first, first + len(self.slack_row), dtype=np.int32),
-            penalty[self.slack_row],
-        )
+        if self._is_loaded:
+            first = len(self.cost)
+            self.seat.solver.h.changeColsCost(
+                len(self.slack_row),
+                np.arange(first, first + len(self.slack_row), dtype=np.int32),
+                penalty[self.slack_row],
+            )
 
     def solve(self, z: Floats) -> Answer:
         """Return the cost at a master point, and the cut there."""
         row_lower, row_upper = self.at(z)
-        h = self.solver.h
+        if not self._is_loaded:
+            self._load()
+        h = self.seat.solver.h
         tied = self.tied_row
         h.changeRowsBounds(len(tied), self.tied_index, row_lower[tied], row_upper[tied])
         if extra := len(self.extra.least):
@@ -302,7 +326,7 @@ class PeriodProgram:
             at = self.moving_column
             h.changeColsBounds(len(at), at, lower[at], upper[at])
         self._run()
-        y, row_duals = self.solver.values_and_duals()
+        y, row_duals = self.seat.solver.values_and_duals()
         n = len(self.cost)
         self.y, self.point = y[:n], y
         dual = np.zeros(len(row_lower))
@@ -347,11 +371,13 @@ class PeriodProgram:
     def loosen(self) -> None:
         """Take all rounded rows away."""
         self.boxed: BoxedRounding | None = None
-        kept = len(self.kept)
-        rows = self.solver.h.getNumRow()
-        if rows > kept:
-            gone = np.arange(kept, rows, dtype=np.int32)
-            self.solver.h.deleteRows(len(gone), gone)
+        if self._is_loaded:
+            h, kept = self.seat.solver.h, len(self.kept)
+            rows = h.getNumRow()
+            if rows > kept:
+                gone = np.arange(kept, rows, dtype=np.int32)
+                h.deleteRows(len(gone), gone)
+        self._basis = self._plain_basis
         own = len(self.cost) + len(self.slack_row)
         self.extra = Extra(
             sparse.csr_array((0, own)),
@@ -388,16 +414,48 @@ class PeriodProgram:
             sparse.csr_array(sparse.vstack([old.tie, tie])),
             np.append(old.least, rows.least),
         )
-        self.solver.h.addRows(
-            count,
-            rows.least - tie @ z,
-            np.full(count, np.inf),
-            added.nnz,
-            added.indptr[:-1].astype(np.int32),
-            added.indices.astype(np.int32),
-            added.data,
-        )
+        if self._is_loaded:
+            self.seat.solver.h.addRows(
+                count,
+                rows.least - tie @ z,
+                np.full(count, np.inf),
+                added.nnz,
+                added.indptr[:-1].astype(np.int32),
+                added.indices.astype(np.int32),
+                added.data,
+            )
         return count
+
+    @property
+    def _is_loaded(self) -> bool:
+        """Whether the seat has this program, as it now is, and its last basis."""
+        solver = self.seat.solver
+        return self.seat.holder is self and self._loaded is solver
+
+    def _load(self) -> None:
+        """Take the seat, with the rows, the costs and the basis of the last time."""
+        period, kept, n_slack = self.period, self.kept, len(self.slack_row)
+        extra = len(self.extra.least)
+        solver = self.seat.solver
+        solver.load(
+            np.concatenate([self.cost, self.penalty[self.slack_row]]),
+            sparse.vstack([self.matrix, self.extra.own]) if extra else self.matrix,
+            np.append(period.row_lower[kept], self.extra.least),
+            np.append(period.row_upper[kept], np.full(extra, np.inf)),
+            np.concatenate([self.lower, np.zeros(n_slack)]),
+            np.concatenate([self.upper, np.full(n_slack, np.inf)]),
+        )
+        if self._basis is not None:
+            solver.start_from_basis(self._basis)
+        self.seat.holder, self._loaded = self, solver
+
+    def rest(self) -> None:
+        """Make room for others where the seat is shared; what was found is kept."""
+        if self.seat.shared and self._is_loaded:
+            self._basis = self.seat.solver.basis()
+            if not len(self.extra.least):
+                self._plain_basis = self._basis
+            self.seat.holder = None
 
     def steps(self, column: int, z: Floats) -> Floats:
         """Return where in the present box of a size fewer units are needed."""
@@ -431,7 +489,9 @@ class PeriodProgram:
         The least slack, each row measured by its own size, with all other costs 0:
         its dual gives ``0 >= constant + slope @ z``.
         """
-        n, h = len(self.cost), self.solver.h
+        if not self._is_loaded:
+            self._load()
+        n, h = len(self.cost), self.seat.solver.h
         columns = np.arange(n + len(self.slack_row), dtype=np.int32)
         h.changeColsCost(
             len(columns), columns, np.append(np.zeros(n), self._slack_weight(z))
@@ -445,6 +505,7 @@ class PeriodProgram:
             h.changeColsCost(
                 len(columns), columns, np.append(cost, penalty[self.slack_row])
             )
+            self.rest()
         cut = answer.cut
         if answer.slack <= SLACK or cut.at(z) <= 0:
             return []
@@ -475,14 +536,15 @@ class PeriodProgram:
         return lower, np.maximum(upper, lower)
 
     def _run(self) -> None:
-        outcome = self.solver.run()
+        solver = self.seat.solver
+        outcome = solver.run()
         if outcome.state == State.kOptimal:
             return
         for method in ("simplex", "ipx"):
-            self.solver.h.clearSolver()
-            self.solver.set(solver=method)
-            outcome = self.solver.run()
-            self.solver.set(solver="simplex")
+            solver.h.clearSolver()
+            solver.set(solver=method)
+            outcome = solver.run()
+            solver.set(solver="simplex")
             if outcome.state == State.kOptimal:
                 return
         raise NoSolutionError(f"period {self.number}: HiGHS ended with {outcome.name}")
