@@ -143,7 +143,8 @@ def run(
     stop : callable
         Once true, the best plant so far is taken.
     reuse : Path, optional
-        The folder of a neighbouring run, whose cuts and plant are a start.
+        The folder of a neighbouring run, or the file ``latest`` that names it, whose
+        cuts and plant are a start.
 
     Returns
     -------
@@ -201,6 +202,8 @@ def _kept(folder: Path | None) -> Kept | None:
     if folder is None:
         return None
     try:
+        if folder.is_file():  # `latest` names a run beside it
+            folder = folder.parent / folder.read_text(encoding="utf-8").strip()
         return Kept.load(folder / KEPT)
     except FileNotFoundError:
         raise DataError(

@@ -160,6 +160,9 @@ def test_reuse_of_a_folder_without_cuts_is_a_fault_of_the_data(run: Any) -> None
     result = run("little.yaml", "--reuse", "broken")
     assert result.exit_code == DataError.exit_code
     assert "cuts.npz: cannot be read" in result.stderr
+    Path("latest").write_text("a-run-that-went\n", encoding="utf-8")
+    result = run("little.yaml", "--reuse", "latest")
+    assert "a-run-that-went: no cuts.npz there" in result.stderr
     assert not Path("results").exists()
 
 
