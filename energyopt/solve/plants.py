@@ -259,7 +259,9 @@ class Plants:
         """Return whether cuts of known boxes prove one plant to be no better."""
         if not self.known or not np.isfinite(self.target):
             return False
+        plant = low, high
         low, high = low.copy(), high.copy()
+        first = len(self.master.cuts)
         try:
             for k in self.columns.sizes.tolist():
                 if any(
@@ -268,12 +270,13 @@ class Plants:
                     low[k], high[k] = self.master.range_of(k, self.target)
             self._hold(low, high)
             cuts = self._cuts_known(low, high)
-            first = len(self.master.cuts)
             self.master.add(cuts)
             bound = self.master.bound()[0]
-            self.master.forget(first)
         except InfeasibleError:
             return True
+        finally:  # they hold in their box only
+            self.master.forget(first)
+            self._hold(*plant)
         self.journal.log(f"{len(cuts)} cuts of a known box: bound {bound:.7g}")
         return bound >= self.target
 
