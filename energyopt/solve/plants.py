@@ -259,7 +259,6 @@ class Plants:
         """Return whether cuts of known boxes prove one plant to be no better."""
         if not self.known or not np.isfinite(self.target):
             return False
-        plant = low, high
         low, high = low.copy(), high.copy()
         first = len(self.master.cuts)
         try:
@@ -276,7 +275,6 @@ class Plants:
             return True
         finally:  # they hold in their box only
             self.master.forget(first)
-            self._hold(*plant)
         self.journal.log(f"{len(cuts)} cuts of a known box: bound {bound:.7g}")
         return bound >= self.target
 
