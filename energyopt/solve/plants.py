@@ -256,7 +256,10 @@ class Plants:
         self.settled_bound = min(self.settled_bound, bound)
 
     def _closed_by_known(self, low: Floats, high: Floats) -> bool:
-        """Return whether cuts of known boxes prove one plant to be no better."""
+        """Return whether cuts of known boxes prove one plant to be no better.
+
+        Where they do not, the sizes stay held to what may be below the target.
+        """
         if not self.known or not np.isfinite(self.target):
             return False
         low, high = low.copy(), high.copy()
