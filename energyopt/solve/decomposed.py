@@ -46,6 +46,8 @@ REMEMBERED = 4
 """Rounds of the sample whose duals become cuts of the year."""
 RELAXED_GAP = 0.03
 """Where the relaxed phase may end: its sizes are not whole, and only a first guide."""
+SHARED_PENALTY = 4.0
+"""Of a row that periods share, over what its columns usually cost per unit of it."""
 FEW_PERIODS = 0.25
 """Whole numbers of the master that matter to no more periods than this share are
 settled last: a week of maintenance, not a size."""
@@ -76,7 +78,7 @@ class Decomposition:
         self.lower, self.upper, self.stand_in = finite_bounds(problem)
         starts = period_starts(problem, period_h)
         self.border = find_border(problem, self.lower, self.upper, starts, link_all)
-        self.penalty = _first_penalty(problem)
+        self.penalty = _first_penalty(problem, self.border.shared)
         self.before = before if before and before.fits(problem, self.border) else None
         journal.log(
             f"{len(starts)} periods of up to {period_h} h, {self.border.columns} master "
@@ -254,14 +256,24 @@ class Decomposition:
         return hourless
 
 
-def _first_penalty(problem: Problem) -> Floats:
-    """Return a cost of slack for each row: above what its hourly columns cost."""
+def _first_penalty(problem: Problem, shared: Ints) -> Floats:
+    """Return a cost of slack for each row: above what its hourly columns cost.
+
+    A row that periods share is met by the year as a whole. A period whose budget is
+    too small should cost about what it would take to save as much elsewhere: a few
+    times what is usual for the row's columns. It is raised where that is too little.
+    """
     coo = problem.matrix.tocoo()
     ratio = np.zeros(len(problem.rows))
     hourly = problem.column_hour[coo.col] != NO_HOUR
     per_unit = np.abs(problem.cost[coo.col] / coo.data) * hourly
     np.maximum.at(ratio, coo.row, per_unit)
-    return np.maximum(2.0 * ratio, 0.2 * ratio.max(initial=1.0))
+    penalty = np.maximum(2.0 * ratio, 0.2 * ratio.max(initial=1.0))
+    for row in shared.tolist():
+        usual = per_unit[(coo.row == row) & (per_unit > 0)]
+        if len(usual):
+            penalty[row] = SHARED_PENALTY * float(np.median(usual))
+    return penalty
 
 
 def solve_decomposed(

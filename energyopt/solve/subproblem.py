@@ -280,7 +280,11 @@ class PeriodProgram:
         )
 
     def _find_elastic(self) -> None:
-        """Give slack to the rows that columns at rest may break at some ``z``."""
+        """Give slack to the rows that columns at rest may break at some ``z``.
+
+        And to those that periods share: a small budget should cost what the row is
+        worth in other periods, not what it takes to do without.
+        """
         own = self.period.own
         least_tie, most_tie = self._tie_range()
         low = np.clip(0.0, self.lower, self.upper)
@@ -290,8 +294,12 @@ class PeriodProgram:
         most = positive @ high + negative @ low + most_tie
         keep = np.zeros(len(least), dtype=bool)
         keep[self.kept] = True
-        below = np.flatnonzero(keep & (least < self.period.row_lower - 1e-9))
-        above = np.flatnonzero(keep & (most > self.period.row_upper + 1e-9))
+        below = least < self.period.row_lower - 1e-9
+        above = most > self.period.row_upper + 1e-9
+        own_rows = len(self.period.rows)
+        below[own_rows:] = above[own_rows:] = True
+        below = np.flatnonzero(keep & below & np.isfinite(self.period.row_lower))
+        above = np.flatnonzero(keep & above & np.isfinite(self.period.row_upper))
         self.slack_row = np.concatenate([below, above])
         self.slack_sign = np.concatenate([np.ones(len(below)), -np.ones(len(above))])
 
