@@ -32,7 +32,12 @@ from energyopt.solve.plants import Columns, Plants
 from energyopt.solve.record import Progress, Status, relative_gap
 from energyopt.solve.reuse import Kept, proofs_of, rounding_of, structure_of
 from energyopt.solve.rounds import Journal, Relaxation, StoppedError
-from energyopt.solve.sample import carried, chosen_periods, sample_border
+from energyopt.solve.sample import (
+    carried,
+    carried_basis,
+    chosen_periods,
+    sample_border,
+)
 from energyopt.solve.subproblem import Answer, Cut
 
 Floats = NDArray[np.float64]
@@ -231,17 +236,14 @@ class Decomposition:
 
         def cuts_of(p: int) -> list[Cut]:
             k = int(follows[p])
-            start = int(border.start[p]), int(border.start[chosen[k]])
-            source = [round_[k] for round_ in duals]
-            return carried(
-                problem,
+            pair = (
                 year.programs[p],
-                start[0],
+                int(border.start[p]),
                 small.programs[k],
-                start[1],
-                source,
-                z,
+                int(border.start[chosen[k]]),
             )
+            year.programs[p].begin_with(*carried_basis(problem, *pair))
+            return carried(problem, *pair, [round_[k] for round_ in duals], z)
 
         for cuts in self.executor.map(cuts_of, range(len(border.periods))):
             year.master.add(cuts)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from energyopt.errors import NoSolutionError
-from energyopt.solve.highs import Highs, State
+from energyopt.solve.highs import Highs, State, guessed_basis
 from energyopt.solve.periods import Border, small_indices
 from energyopt.solve.rounding import BoxedRounding, Rounding
 
@@ -464,6 +464,19 @@ class PeriodProgram:
             if not len(self.extra.least):
                 self._plain_basis = self._basis
             self.seat.holder = None
+
+    def basis_status(self) -> tuple[Ints, Ints]:
+        """Return HiGHS's status of columns and rows after the last run, as numbers."""
+        basis = self.seat.solver.basis() if self._is_loaded else self._basis
+        count = len(self.cost)
+        return (
+            np.array([int(s) for s in basis.col_status[:count]], dtype=np.intp),
+            np.array([int(s) for s in basis.row_status[: len(self.kept)]], np.intp),
+        )
+
+    def begin_with(self, column_status: Ints, row_status: Ints) -> None:
+        """Let the first run start from a guess of the basis."""
+        self._basis = self._plain_basis = guessed_basis(column_status, row_status)
 
     def steps(self, column: int, z: Floats) -> Floats:
         """Return where in the present box of a size fewer units are needed."""
