@@ -49,10 +49,12 @@ SAMPLED = 7
 SAMPLE_GAP = 0.005
 REMEMBERED = 4
 """Rounds of the sample whose duals become cuts of the year."""
-RELAXED_GAP = 0.03
+RELAXED_GAP = 0.2
 """Where the relaxed phase may end: its sizes are not whole, and only a first guide."""
 SHARED_PENALTY = 4.0
 """Of a row that periods share, over what its columns usually cost per unit of it."""
+SURE = 0.1
+"""Share of that from which the year starts, once a sample has told the row's price."""
 FEW_PERIODS = 0.25
 """Whole numbers of the master that matter to no more periods than this share are
 settled last: a week of maintenance, not a size."""
@@ -229,7 +231,7 @@ class Decomposition:
             duals.append([q.dual for q in small.programs])
             del duals[:-REMEMBERED]
 
-        settled = small.settle("sample", SAMPLE_GAP, strict=False, after=keep)
+        settled = small.settle("sample", SAMPLE_GAP, clean=False, after=keep)
         z = 0.5 * (border.lower + border.upper)
         links = len(border.links)
         z[:links][self._hourless()[:links]] = settled.z[: len(small_border.links)]
@@ -249,7 +251,9 @@ class Decomposition:
             year.master.add(cuts)
         size = small.dual_size(int(problem.row_family.max(initial=0)) + 1)
         for q, family in zip(year.programs, year.family, strict=True):
-            q.set_penalty(np.maximum(q.penalty, 2.0 * size[family]))
+            least = q.penalty.copy()
+            least[len(q.period.rows) :] *= SURE
+            q.set_penalty(np.maximum(least, 2.0 * size[family]))
 
     def _hourless(self) -> NDArray[np.bool_]:
         hourless = np.zeros(self.border.columns, dtype=bool)
