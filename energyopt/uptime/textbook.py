@@ -21,6 +21,7 @@ from energyopt.uptime.table import HOURS_PER_DAY, Adequacy, adequacy
 SCHEMA_VERSION = 1
 _WHOLE_YEARS_H = range(8736, 8785)  # 52 weeks to a leap year
 _FEWEST_YEARS = 4  # two pairs: an interval needs a spread
+_FEW_YEARS = 100
 _ROWS = (  # key, unit, words, decimals
     ("lolh_h_per_yr", "h/yr", "LOLH, hours short", 5),
     ("lole_d_per_yr", "d/yr", "LOLE, days with a short peak", 5),
@@ -118,6 +119,10 @@ def _notes(system: System, years: int) -> list[str]:
         )
     if years and years != max(_FEWEST_YEARS, years + years % 2):
         notes.append("years are sampled in pairs, four at least")
+    if 0 < years < _FEW_YEARS:
+        notes.append(
+            f"fewer than {_FEW_YEARS} sampled years: do not trust the intervals"
+        )
     return notes
 
 
