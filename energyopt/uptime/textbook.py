@@ -192,16 +192,17 @@ def text(document: Mapping[str, Any]) -> str:
         if drawn:
             line += "   " + _words(drawn[key], 1.0, max(decimals - 2, 1))
         lines.append(line.rstrip())
-    for key, count, words in (
-        ("available_energy_frac", "energy_nines", "energy served"),
-        ("available_hours_frac", "hours_nines", "hours fully served"),
+    for key, words in (
+        ("available_energy_frac", "energy served"),
+        ("available_hours_frac", "hours fully served"),
     ):
         line = f"{words:<30}{100 * document[key]:>9.5f} %     "
         if drawn:
             line += "   " + _words(drawn[key], 100.0, 5)
-        elif document[count] is not None:
-            line += f"   {document[count]:.2f} nines"
         lines.append(line.rstrip())
+    counts = (document["energy_nines"], document["hours_nines"])
+    energy, hours = ("all" if n is None else f"{n:.2f}" for n in counts)
+    lines.append(f"{'nines of energy, of hours':<30}{energy:>9}, {hours}")
     if drawn:
         lines += [
             "",
