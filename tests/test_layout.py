@@ -37,6 +37,7 @@ ORDER = [
     "results",
     "explain",
     "metrics",
+    "uptime",
     "exhibits",
     "terminal",
     "report",
