@@ -322,7 +322,8 @@ class Bank:
     """A battery in equal blocks, each of which can be out."""
 
     store: Store
-    forced_outage_frac: float = 0.0
+    blocks: int = 1
+    forced_outage_frac: float = 0.0  # of each block
     repair_h: float = 24.0
 
 

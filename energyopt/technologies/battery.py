@@ -314,6 +314,7 @@ class Battery(Technology):
         return Operation(
             bank=Bank(
                 store=self._store(found),
+                blocks=max(1, round(float(found["power_mw"]) / self.block_mw)),
                 forced_outage_frac=self.forced_outage_frac,
                 repair_h=self.repair_h,
             )
