@@ -16,7 +16,13 @@ import typer
 from typer.core import TyperGroup
 
 from energyopt import __version__
-from energyopt.commands import read_all, solve_one, validate_one
+from energyopt.commands import (
+    read_all,
+    solve_one,
+    uptime_of_plant,
+    uptime_of_system,
+    validate_one,
+)
 from energyopt.console import logged, note, print_outcome, print_values, reported
 
 EXIT_CODES = """Exit codes:
@@ -153,6 +159,72 @@ def validate(cases: Cases, sets: Sets = None, quiet: Quiet = False) -> None:
         for casefile in read_all(cases, sets or ()):
             code = code or validate_one(casefile, quiet)
     raise typer.Exit(failed.exit_code or code)
+
+
+@app.command(epilog=EXIT_CODES)
+def uptime(
+    run: Annotated[
+        Path | None,
+        typer.Argument(metavar="[RUN]", help="Run folder of a sized plant."),
+    ] = None,
+    units: Annotated[
+        str | None,
+        typer.Option(
+            "--units",
+            metavar="UNITS.csv",
+            help="Instead of RUN, a system of units that are always on: unit_mw, count, "
+            "forced_outage_frac; optional mttf_h, mttr_h, start_failure_frac, "
+            "derated_mw, derated_frac_of_time.",
+        ),
+    ] = None,
+    load: Annotated[
+        str | None,
+        typer.Option(
+            "--load", metavar="LOAD.csv", help="Its load_mw: hourly, whole days."
+        ),
+    ] = None,
+    years: Annotated[
+        int | None,
+        typer.Option(
+            "--years",
+            min=1,
+            help="Years to sample. A RUN: 2000; --units: the exact answer alone.",
+            show_default=False,
+        ),
+    ] = None,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Same seed, same years.")
+    ] = 1,
+    workers: Annotated[
+        int,
+        typer.Option(
+            "--workers", min=1, help="Processes; the answer does not depend on it."
+        ),
+    ] = 1,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say how often the power is short, by how much, and how sure that is."""
+    if (run is None) == (units is None and load is None):
+        raise typer.BadParameter("give either RUN, or --units with --load")
+    if run is None and (units is None or load is None):
+        raise typer.BadParameter("--units and --load go together")
+    told_errors: list[dict[str, Any]] = []
+    with reported(told_errors.append) as failed:
+        if run is not None:
+            told = uptime_of_plant(run, years or 2000, seed, workers, quiet)
+        else:
+            told = uptime_of_system(
+                units or "", load or "", years or 0, seed, workers, quiet
+            )
+        typer.echo(
+            json.dumps(told.document, indent=2, allow_nan=False)
+            if as_json
+            else told.text
+        )
+    if as_json and told_errors:
+        typer.echo(json.dumps(told_errors[0], indent=2))
+    raise typer.Exit(failed.exit_code)
 
 
 @app.command()

@@ -1,9 +1,11 @@
-"""What ``solve`` and ``validate`` do with their cases."""
+"""What ``solve`` and ``validate`` do with their cases, and ``uptime`` with a plant."""
 
 from __future__ import annotations
 
+import importlib
 import sys
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from contextlib import redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,7 +14,7 @@ import typer
 
 from energyopt.console import error_document, error_lines, note, print_error
 from energyopt.errors import CaseError, EnergyoptError, NoSolutionError
-from energyopt.progress import Interrupt, Progress
+from energyopt.progress import LINE_EVERY_S, Interrupt, Progress
 
 if TYPE_CHECKING:
     from energyopt.casefile import CaseFile
@@ -93,3 +95,53 @@ def validate_one(casefile: CaseFile, quiet: bool) -> int:
         for text in () if quiet else inputs.notes:
             note(f"{casefile.path}: note: {text}")
     return code
+
+
+# Uptime --------------------------------------------------------------------------------
+
+
+class Told(NamedTuple):
+    """An answer, as JSON and as text."""
+
+    document: dict[str, Any]
+    text: str
+
+
+def uptime_of_system(
+    units: str, load: str, years: int, seed: int, workers: int, quiet: bool
+) -> Told:
+    """Return the uptime of a textbook system, its notes told on stderr."""
+    from energyopt.uptime.systems import read_system
+    from energyopt.uptime.textbook import answer, text
+
+    document = answer(
+        read_system(units, load),
+        years=years,
+        seed=seed,
+        workers=workers,
+        on_progress=_years_done(years, quiet),
+    )
+    for told in () if quiet else document["notes"]:
+        note(f"note: {told}")
+    return Told(document, text(document))
+
+
+def uptime_of_plant(
+    run: Path, years: int, seed: int, workers: int, quiet: bool
+) -> Told:
+    """Return the uptime of a sized plant from its run folder."""
+    sample = importlib.import_module("energyopt.uptime.sample")
+    found = sample.uptime_of_run(run, years, seed, workers, _years_done(years, quiet))
+    return Told(found.document, found.text)
+
+
+def _years_done(years: int, quiet: bool) -> Callable[[int], None]:
+    """Return what says, every ten seconds, how many years are sampled."""
+    begun = [time.monotonic()]
+
+    def say(done: int) -> None:
+        if not quiet and time.monotonic() - begun[0] > LINE_EVERY_S and done < years:
+            begun[0] = time.monotonic()
+            note(f"{done:,} of {years:,} years sampled")
+
+    return say
