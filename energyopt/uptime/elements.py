@@ -148,11 +148,20 @@ class Plan:
         return replace(self, elements=kept)
 
 
-def plans_of(
+def operations(
     case: Case,
     horizons: Mapping[str, Horizon],
     found: Mapping[str, Mapping[str, Any]],
-    shared: Mapping[str, Any],
+) -> dict[str, Operation]:
+    """Return what each technology says of how it runs and fails."""
+    return {
+        name: tech.in_operation(found[name], horizons[name])
+        for name, tech in case.technologies.items()
+    }
+
+
+def plans_of(
+    case: Case, said: Mapping[str, Operation], at: Horizon, shared: Mapping[str, Any]
 ) -> list[Plan]:
     """Return the plan of each weather year.
 
@@ -160,33 +169,25 @@ def plans_of(
     ----------
     case : Case
         The case that was solved.
-    horizons : mapping
-        Technology -> the hours with its own series.
-    found : mapping
-        Technology -> its solved variables; ``"plant"`` with ``unserved_mw``.
+    said : mapping
+        Of :func:`operations`; a unit more, say, may have been put in.
+    at : Horizon
+        The hours.
     shared : mapping
-        ``demand_mw``, ``pue``, ``weight_h``, ``month`` and ``chain_start``, hourly.
+        ``demand_mw``, ``unserved_mw``, ``pue``, ``month`` and ``chain_start``, hourly.
 
     Raises
     ------
     CaseError
         If the plant has more than one grid connection or fuel stock.
     """
-    said = {
-        name: tech.in_operation(found[name], horizons[name])
-        for name, tech in case.technologies.items()
-    }
-    return [
-        _plan(case, said, horizons[next(iter(said))], found, shared, year)
-        for year in next(iter(horizons.values())).years
-    ]
+    return [_plan(case, said, at, shared, year) for year in at.years]
 
 
 def _plan(
     case: Case,
     said: Mapping[str, Operation],
     at: Horizon,
-    found: Mapping[str, Mapping[str, Any]],
     shared: Mapping[str, Any],
     year: range,
 ) -> Plan:
@@ -199,7 +200,7 @@ def _plan(
         link = None
     if link is not None:
         link = replace(link, import_mw=link.import_mw[cut])
-    short = np.clip(np.asarray(found["plant"]["unserved_mw"], dtype=float), 0, None)
+    short = np.clip(np.asarray(shared["unserved_mw"], dtype=float), 0, None)
     short = np.where(short > 1e-6, short, 0.0)[cut]
     demand = np.asarray(shared["demand_mw"], dtype=float)[cut]
     sun_wind = [s.available_mw[cut] for s in said.values() if s.available_mw is not None]

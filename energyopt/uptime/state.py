@@ -164,6 +164,7 @@ class State:
         return same
 
 
+_STEP, _ADD = np.uint64(0x9E3779B97F4A7C15), np.uint64(0x632BE59BD9B4E019)
 _MIX = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 
 
@@ -196,7 +197,7 @@ def chance(year: Ints, when_h: Floats, what: int, seed: int) -> Floats:
     """
     x = np.ascontiguousarray(when_h, dtype=float).view(np.uint64).copy()
     for word in (year.astype(np.uint64), np.uint64(what), np.uint64(seed)):
-        x = x ^ (word * np.uint64(0x9E3779B97F4A7C15) + np.uint64(0x632BE59BD9B4E019))
+        x = x ^ (np.atleast_1d(word) * _STEP + _ADD)
         x = (x ^ (x >> np.uint64(30))) * _MIX[0]
         x = (x ^ (x >> np.uint64(27))) * _MIX[1]
         x = x ^ (x >> np.uint64(31))
