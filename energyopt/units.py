@@ -58,6 +58,7 @@ _UNITS: Final = {
     "_flag": "1",
     "_mwh": "MWh",
     "_mw": "MW",
+    "_per_yr": "1/yr",
     "_usd": "USD",
     "_km2": "km2",
     "_km": "km",

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from energyopt.air import pressure_at, temp_at
-from energyopt.case import Finance, GasSupply, Load
+from energyopt.case import Finance, GasSupply, Load, Outages
 from energyopt.errors import DataError
 from energyopt.inputs.checks import check_series, hourly_year
 from energyopt.inputs.tables import builtin_folder, find_table, read_table
@@ -42,6 +42,7 @@ SECTIONS = {
     "finance_base": Finance,
     "gas_waha": GasSupply,
     "load_direct_to_chip": Load,
+    "outages_west_texas": Outages,
 }
 # What a project decides, beside the catalogue.
 DECIDED = {

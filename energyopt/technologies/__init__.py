@@ -5,10 +5,15 @@ from typing import Annotated
 from pydantic import Field
 
 from energyopt.technologies.base import (
+    Bank,
     FirmUnits,
+    Fleet,
     Found,
     Horizon,
+    Link,
+    Operation,
     Recount,
+    Stock,
     Store,
     Technology,
     Terms,
@@ -26,14 +31,19 @@ AnyTechnology = Annotated[
 
 __all__ = [
     "AnyTechnology",
+    "Bank",
     "Battery",
     "FirmUnits",
+    "Fleet",
     "Found",
     "GasTurbine",
     "Grid",
     "Horizon",
+    "Link",
+    "Operation",
     "Recount",
     "Solar",
+    "Stock",
     "Store",
     "Technology",
     "Terms",
