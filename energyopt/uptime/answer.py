@@ -181,7 +181,8 @@ def interval(found: Estimate) -> dict[str, float]:
 def lengths(sampled: Sampled) -> list[dict[str, Any]]:
     """Return events per year by their length, from the first moment short to the last."""
     events = sampled.events()
-    weight = np.exp(sampled.log_weight) * sampled.scale() / sampled.years
+    weight = np.exp(sampled.log_weight)[events.year] * sampled.event_weight()
+    weight = weight / sampled.years
     bounds = [0.0, *LENGTHS_H, np.inf]
     found = []
     for low, high in zip(bounds[:-1], bounds[1:], strict=True):
@@ -190,10 +191,8 @@ def lengths(sampled: Sampled) -> list[dict[str, Any]]:
             {
                 "above_h": low,
                 "up_to_h": _told(high),
-                "events_per_yr": float(weight[events.year[here]].sum()),
-                "unserved_mwh_per_yr": float(
-                    weight[events.year[here]] @ events.short_mwh[here]
-                ),
+                "events_per_yr": float(weight[here].sum()),
+                "unserved_mwh_per_yr": float(weight[here] @ events.short_mwh[here]),
             }
         )
     return found

@@ -132,17 +132,20 @@ class Sampled:
             cause=np.argmax(cause_mwh, axis=1),
         )
 
-    def events_per_yr(self) -> Floats:
-        """Return the events that begin in each year, shape (years,)."""
-        weight = np.zeros(0)
+    def event_weight(self) -> Floats:
+        """Return how many events in an average year each stands for, (events,)."""
         events = self.events()
         hour = np.floor(events.start_h + 1e-9).astype(np.int64)
         weight = np.zeros(len(hour))
         for plan, block in zip(self.plans, self.blocks, strict=True):
             here = (events.year >= block.start) & (events.year < block.stop)
             weight[here] = plan.weight[hour[here]]
-        return self.scale() * np.bincount(
-            events.year, weights=weight, minlength=self.years
+        return weight * self.scale()[events.year]
+
+    def events_per_yr(self) -> Floats:
+        """Return the events that begin in each year, shape (years,)."""
+        return np.bincount(
+            self.events().year, weights=self.event_weight(), minlength=self.years
         )
 
 
