@@ -384,7 +384,12 @@ def test_later_outages_change_nothing_before_them():
         "net": grid(hours, 6),
     }
     made = plan(hours, 26 + 4 * rng.random(hours), parts)
-    early = [("gas 1", 3.3, 40), ("gas 2", 9.6, 29), ("grid", 9.1, 20), ("gas 4", 9.9, 13)]
+    early = [
+        ("gas 1", 3.3, 40),
+        ("gas 2", 9.6, 29),
+        ("grid", 9.1, 20),
+        ("gas 4", 9.9, 13),
+    ]
     one, _ = ran(made, *early, ("gas 3", 33.3, 47), ("gas line", 35.2, 36))
     other, _ = ran(made, *early, ("gas 5", 30.01, 47), ("switchyard", 31.2, 41))
     before = [f.start_h < 30 for f in (one, other)]

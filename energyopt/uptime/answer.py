@@ -222,7 +222,9 @@ def worst_event(sampled: Sampled) -> str:
 def _gain(saved: Saved, words: str, base: Sampled, other: Sampled) -> dict[str, Any]:
     """Return what an addition would buy, in the very same sampled years."""
     weight = np.exp(base.log_weight)
-    less = weight * base.unserved_mwh() - np.exp(other.log_weight) * other.unserved_mwh()
+    less = (
+        weight * base.unserved_mwh() - np.exp(other.log_weight) * other.unserved_mwh()
+    )
     pairs = less.reshape(-1, 2).mean(axis=1)
     error = float(pairs.std(ddof=1) / np.sqrt(len(pairs))) * NORMAL_95
     now, then = availability(base), availability(other)
@@ -244,7 +246,10 @@ def _gain(saved: Saved, words: str, base: Sampled, other: Sampled) -> dict[str, 
 
 def _in_the_way(sampled: Sampled) -> dict[str, Any]:
     """Return the cause of most unserved energy, and the nines without it."""
-    by = {c: float((np.exp(sampled.log_weight) * sampled.unserved_mwh(c)).mean()) for c in Cause}
+    by = {
+        c: float((np.exp(sampled.log_weight) * sampled.unserved_mwh(c)).mean())
+        for c in Cause
+    }
     worst = max(by, key=lambda c: by[c])
     total = sum(by.values())
     if total <= 0:
@@ -302,10 +307,28 @@ def tidy(document: Mapping[str, Any]) -> pd.DataFrame:
             for what in ("gpu_energy", "full_hours"):
                 s = found[what]
                 rows.append(
-                    (what, rates, common, "", s["frac"], s["low_frac"], s["high_frac"], "1")
+                    (
+                        what,
+                        rates,
+                        common,
+                        "",
+                        s["frac"],
+                        s["low_frac"],
+                        s["high_frac"],
+                        "1",
+                    )
                 )
             rows.append(
-                ("effective_years", rates, common, "", found["effective_years"], None, None, "yr")
+                (
+                    "effective_years",
+                    rates,
+                    common,
+                    "",
+                    found["effective_years"],
+                    None,
+                    None,
+                    "yr",
+                )
             )
 
     def add(quantity: str, item: str, e: Mapping[str, Any], unit: str) -> None:

@@ -135,9 +135,7 @@ def repaired(state: State, hour: int, years: Ints, seed: int) -> None:
         state.stuck[rows, k] -= u > stay
 
 
-def order(
-    state: State, ready: Hourly, hour: int, rows: Ints, now_h: Floats
-) -> None:
+def order(state: State, ready: Hourly, hour: int, rows: Ints, now_h: Floats) -> None:
     """Order what is missing: standby units, those that start first before others.
 
     A backup connection is called when units, sun and wind no longer carry the load, or

@@ -119,7 +119,9 @@ class Sampled:
             return Events(whole, none, none, none, none, whole)
         end = s.start_h + s.span_h
         new = np.ones(len(s.year), dtype=bool)
-        new[1:] = (s.year[1:] != s.year[:-1]) | (s.start_h[1:] - end[:-1] > SAME_EVENT_H)
+        new[1:] = (s.year[1:] != s.year[:-1]) | (
+            s.start_h[1:] - end[:-1] > SAME_EVENT_H
+        )
         first = np.flatnonzero(new)
         cause_mwh = np.zeros((len(first), len(Cause)))
         np.add.at(cause_mwh, (np.cumsum(new) - 1, s.cause), s.short_mwh)

@@ -331,13 +331,27 @@ def _take(
     state.blocks_out[rows[block], of[block]] += sign
     derate = effect == Effect.DERATE
     if derate.any():
-        k = of[derate]
-        state.derated[rows[derate], k] += sign * plan.machines.derated_loss_frac[k]
-        state.derated[np.abs(state.derated) < 1e-9] = 0.0
+        k, place = of[derate], plan.place[element[derate]]
+        _derate(state, hour, rows[derate], k, place, out)
     unit = effect == Effect.UNIT
     if unit.any():
         place = plan.place[element[unit]]
         _take_units(state, hour, rows[unit], of[unit], place, out, trips)
+
+
+def _derate(
+    state: State, hour: int, rows: Ints, k: Ints, place: Ints, out: bool
+) -> None:
+    """Units lose a part of their power, or have it again; it counts while they serve."""
+    m = state.plan.machines
+    column = m.first[k] + place
+    part = m.derated_loss_frac[k] if out else np.zeros(len(rows))
+    change = part - state.part[rows, column]
+    state.part[rows, column] = part
+    serves = (place < m.units[k] - m.out[hour, k]) & state.up[rows, column]
+    np.add.at(state.derated, (rows[serves], k[serves]), change[serves])
+    near = np.abs(state.derated[rows]) < 1e-9
+    state.derated[rows] = np.where(near, 0.0, state.derated[rows])
 
 
 def _take_units(
@@ -349,6 +363,8 @@ def _take_units(
     serves = place < m.units[k] - m.out[hour, k]
     state.up[rows, column] = not out
     np.add.at(state.serving, (rows[serves], k[serves]), -1 if out else 1)
+    part = state.part[rows, column] * (-1 if out else 1)
+    np.add.at(state.derated, (rows[serves], k[serves]), part[serves])
     if not out or not trips:
         return
     columns = np.arange(state.up.shape[1])

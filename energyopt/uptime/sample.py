@@ -100,12 +100,14 @@ class Sampler:
             found = []
             for (plan, span), future in zip(work, waiting, strict=True):
                 done = future is not None
-                found.append(
-                    _of(future) if done else _batch(plan, span, self.seed)
-                )
+                found.append(_of(future) if done else _batch(plan, span, self.seed))
                 self.on_years(len(span))
-            return Sampled(plans, blocks, _joined([s for s, _ in found]),
-                           np.concatenate([w for _, w in found]))
+            return Sampled(
+                plans,
+                blocks,
+                _joined([s for s, _ in found]),
+                np.concatenate([w for _, w in found]),
+            )
 
         return wait
 
