@@ -129,7 +129,10 @@ def uptime_of_system(
 def uptime_of_plant(
     run: Path, years: int, seed: int, workers: int, quiet: bool
 ) -> Told:
-    """Return the uptime of a sized plant from its run folder."""
+    """Return the uptime of a sized plant from its run folder.
+
+    The sampler's answer has a ``document`` for ``--json`` and a ``text``.
+    """
     sample = importlib.import_module("energyopt.uptime.sample")
     found = sample.uptime_of_run(run, years, seed, workers, _years_done(years, quiet))
     return Told(found.document, found.text)

@@ -46,6 +46,8 @@ _UNITS: Final = {
     "_m3_per_mwh": "m3/MWh",
     "_m3_per_yr": "m3/yr",
     "_mwh_per_yr": "MWh/yr",
+    "_h_per_yr": "h/yr",
+    "_d_per_yr": "d/yr",
     "_km2_per_mw": "km2/MW",
     "_frac_per_c": "1/degC",
     "_frac_per_yr": "1/yr",

@@ -22,6 +22,9 @@ from energyopt.units import unit_of
         ("derate_frac_per_c", "1/degC"),
         ("share_frac", "1"),
         ("min_up_h", "h"),
+        ("lolh_h_per_yr", "h/yr"),  # not "_yr"
+        ("lole_d_per_yr", "d/yr"),
+        ("eue_mwh_per_yr", "MWh/yr"),  # not "_h_per_yr"
         ("gas_mmbtu", "MMBtu"),
         ("lateral_mmbtu_per_h", "MMBtu/h"),
         ("land_km2", "km2"),

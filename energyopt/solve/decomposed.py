@@ -32,7 +32,12 @@ from energyopt.solve.plants import Columns, Plants
 from energyopt.solve.record import Progress, Status, relative_gap
 from energyopt.solve.reuse import Kept, proofs_of, rounding_of, structure_of
 from energyopt.solve.rounds import Journal, Relaxation, StoppedError
-from energyopt.solve.sample import carried, chosen_periods, sample_border
+from energyopt.solve.sample import (
+    carried,
+    carried_basis,
+    chosen_periods,
+    sample_border,
+)
 from energyopt.solve.subproblem import Answer, Cut
 
 Floats = NDArray[np.float64]
@@ -44,8 +49,12 @@ SAMPLED = 7
 SAMPLE_GAP = 0.005
 REMEMBERED = 4
 """Rounds of the sample whose duals become cuts of the year."""
-RELAXED_GAP = 0.03
+RELAXED_GAP = 0.2
 """Where the relaxed phase may end: its sizes are not whole, and only a first guide."""
+SHARED_PENALTY = 4.0
+"""Of a row that periods share, over what its columns usually cost per unit of it."""
+SURE = 0.1
+"""Share of that from which the year starts, once a sample has told the row's price."""
 FEW_PERIODS = 0.25
 """Whole numbers of the master that matter to no more periods than this share are
 settled last: a week of maintenance, not a size."""
@@ -76,7 +85,7 @@ class Decomposition:
         self.lower, self.upper, self.stand_in = finite_bounds(problem)
         starts = period_starts(problem, period_h)
         self.border = find_border(problem, self.lower, self.upper, starts, link_all)
-        self.penalty = _first_penalty(problem)
+        self.penalty = _first_penalty(problem, self.border.shared)
         self.before = before if before and before.fits(problem, self.border) else None
         journal.log(
             f"{len(starts)} periods of up to {period_h} h, {self.border.columns} master "
@@ -222,30 +231,29 @@ class Decomposition:
             duals.append([q.dual for q in small.programs])
             del duals[:-REMEMBERED]
 
-        settled = small.settle("sample", SAMPLE_GAP, strict=False, after=keep)
+        settled = small.settle("sample", SAMPLE_GAP, clean=False, after=keep)
         z = 0.5 * (border.lower + border.upper)
         links = len(border.links)
         z[:links][self._hourless()[:links]] = settled.z[: len(small_border.links)]
 
         def cuts_of(p: int) -> list[Cut]:
             k = int(follows[p])
-            start = int(border.start[p]), int(border.start[chosen[k]])
-            source = [round_[k] for round_ in duals]
-            return carried(
-                problem,
+            pair = (
                 year.programs[p],
-                start[0],
+                int(border.start[p]),
                 small.programs[k],
-                start[1],
-                source,
-                z,
+                int(border.start[chosen[k]]),
             )
+            year.programs[p].begin_with(*carried_basis(problem, *pair))
+            return carried(problem, *pair, [round_[k] for round_ in duals], z)
 
         for cuts in self.executor.map(cuts_of, range(len(border.periods))):
             year.master.add(cuts)
         size = small.dual_size(int(problem.row_family.max(initial=0)) + 1)
         for q, family in zip(year.programs, year.family, strict=True):
-            q.set_penalty(np.maximum(q.penalty, 2.0 * size[family]))
+            least = q.penalty.copy()
+            least[len(q.period.rows) :] *= SURE
+            q.set_penalty(np.maximum(least, 2.0 * size[family]))
 
     def _hourless(self) -> NDArray[np.bool_]:
         hourless = np.zeros(self.border.columns, dtype=bool)
@@ -254,14 +262,24 @@ class Decomposition:
         return hourless
 
 
-def _first_penalty(problem: Problem) -> Floats:
-    """Return a cost of slack for each row: above what its hourly columns cost."""
+def _first_penalty(problem: Problem, shared: Ints) -> Floats:
+    """Return a cost of slack for each row: above what its hourly columns cost.
+
+    A row that periods share is met by the year as a whole. A period whose budget is
+    too small should cost about what it would take to save as much elsewhere: a few
+    times what is usual for the row's columns. It is raised where that is too little.
+    """
     coo = problem.matrix.tocoo()
     ratio = np.zeros(len(problem.rows))
     hourly = problem.column_hour[coo.col] != NO_HOUR
     per_unit = np.abs(problem.cost[coo.col] / coo.data) * hourly
     np.maximum.at(ratio, coo.row, per_unit)
-    return np.maximum(2.0 * ratio, 0.2 * ratio.max(initial=1.0))
+    penalty = np.maximum(2.0 * ratio, 0.2 * ratio.max(initial=1.0))
+    for row in shared.tolist():
+        usual = per_unit[(coo.row == row) & (per_unit > 0)]
+        if len(usual):
+            penalty[row] = SHARED_PENALTY * float(np.median(usual))
+    return penalty
 
 
 def solve_decomposed(

@@ -57,6 +57,16 @@ def _instance() -> Any:
     return highspy.Highs()  # type: ignore[no-untyped-call]
 
 
+def guessed_basis(column_status: Any, row_status: Any) -> Any:
+    """Return a basis to start from, of statuses as numbers; it need not fit exactly."""
+    named = {int(s): s for s in highspy.HighsBasisStatus.__members__.values()}
+    basis = highspy.HighsBasis()
+    basis.col_status = [named[s] for s in column_status.tolist()]
+    basis.row_status = [named[s] for s in row_status.tolist()]
+    basis.valid, basis.alien = True, True
+    return basis
+
+
 @dataclass(frozen=True)
 class Outcome:
     """What one run of HiGHS ended with."""

@@ -371,7 +371,9 @@ class Relaxation:
             self.programs, self.family, self.weight, strict=True
         ):
             known = family >= 0
-            np.maximum.at(size, family[known], weight * np.abs(q.dual[known]))
+            stands_for = np.full(len(family), weight)
+            stands_for[len(q.period.rows) :] = 1.0  # a unit of the year's limit is one
+            np.maximum.at(size, family[known], (stands_for * np.abs(q.dual))[known])
         return size
 
 

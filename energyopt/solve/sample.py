@@ -18,6 +18,9 @@ from energyopt.solve.subproblem import Cut, PeriodProgram
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 
+AT_LOWER, BASIC = 0, 1
+"""HiGHS's numbers for the status of a variable."""
+
 
 def chosen_periods(border: Border, hours: int, count: int) -> tuple[Ints, Ints, Floats]:
     """Return periods spread over the year, who each period follows, and weights.
@@ -209,19 +212,8 @@ def carried(
     z: Floats,
 ) -> list[Cut]:
     """Return cuts of one period from duals of another, hour by hour."""
-    rows, from_rows = target.period.rows, source.period.rows
-    from_rows = from_rows[from_rows >= 0]
-    width = problem.hours + 1
-    key = problem.row_family[rows] * width + problem.row_hour[rows] - target_start
-    from_key = (
-        problem.row_family[from_rows] * width
-        + problem.row_hour[from_rows]
-        - source_start
-    )
-    order = np.argsort(from_key)
-    place = np.minimum(np.searchsorted(from_key, key, sorter=order), len(order) - 1)
-    match = order[place]
-    good = from_key[match] == key
+    rows = target.period.rows
+    match, good = _same_rows(problem, rows, target_start, source, source_start)
     n, from_n = len(rows), len(source.period.rows)
     at = {int(s): from_n + k for k, s in enumerate(source.period.shared)}
     budget_at = [at.get(int(s), -1) for s in target.period.shared]
@@ -234,3 +226,75 @@ def carried(
         own[target.up.row] = own[target.down.row] = 0.0
         cuts.append(target.cut(target.complete(own, *bounds)))
     return cuts
+
+
+def carried_basis(
+    problem: Problem,
+    target: PeriodProgram,
+    target_start: int,
+    source: PeriodProgram,
+    source_start: int,
+) -> tuple[Ints, Ints]:
+    """Return a first basis of one period from that of another, hour by hour.
+
+    Returns
+    -------
+    tuple of array
+        HiGHS's status of each column, and of each row. What has no counterpart is at
+        its lower bound, or basic.
+    """
+    column_status, row_status = source.basis_status()
+    columns, from_columns = target.period.columns, source.period.columns
+    match, good = _same(
+        _key(
+            problem, problem.column_family, problem.column_hour, columns, target_start
+        ),
+        _key(
+            problem,
+            problem.column_family,
+            problem.column_hour,
+            from_columns,
+            source_start,
+        ),
+    )
+    column = np.where(good, column_status[match], AT_LOWER)
+    slack = np.full(len(target.slack_row), AT_LOWER)
+    kept = target.kept[target.kept < len(target.period.rows)]
+    match, good = _same_rows(
+        problem, target.period.rows[kept], target_start, source, source_start
+    )
+    status = np.full(len(source.period.row_lower), BASIC)
+    status[source.kept] = row_status
+    row = np.full(len(target.kept), BASIC)
+    row[: len(kept)] = np.where(good, status[match], BASIC)
+    return np.append(column, slack), row
+
+
+def _same_rows(
+    problem: Problem,
+    rows: Ints,
+    start: int,
+    source: PeriodProgram,
+    source_start: int,
+) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return for each row its counterpart in another period, and whether there is one."""
+    from_rows = source.period.rows
+    from_rows = from_rows[from_rows >= 0]
+    family, hour = problem.row_family, problem.row_hour
+    return _same(
+        _key(problem, family, hour, rows, start),
+        _key(problem, family, hour, from_rows, source_start),
+    )
+
+
+def _key(problem: Problem, family: Ints, hour: Ints, which: Ints, start: int) -> Ints:
+    """Return a number for each row or column: what it is, and when in the period."""
+    return family[which] * (problem.hours + 1) + hour[which] - start
+
+
+def _same(key: Ints, from_key: Ints) -> tuple[Ints, NDArray[np.bool_]]:
+    """Return where each key is among others, and whether it is."""
+    order = np.argsort(from_key)
+    place = np.minimum(np.searchsorted(from_key, key, sorter=order), len(order) - 1)
+    match = order[place]
+    return match, from_key[match] == key

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from energyopt.errors import NoSolutionError
-from energyopt.solve.highs import Highs, State
+from energyopt.solve.highs import Highs, State, guessed_basis
 from energyopt.solve.periods import Border, small_indices
 from energyopt.solve.rounding import BoxedRounding, Rounding
 
@@ -280,7 +280,11 @@ class PeriodProgram:
         )
 
     def _find_elastic(self) -> None:
-        """Give slack to the rows that columns at rest may break at some ``z``."""
+        """Give slack to the rows that columns at rest may break at some ``z``.
+
+        And to those that periods share: a small budget should cost what the row is
+        worth in other periods, not what it takes to do without.
+        """
         own = self.period.own
         least_tie, most_tie = self._tie_range()
         low = np.clip(0.0, self.lower, self.upper)
@@ -290,8 +294,12 @@ class PeriodProgram:
         most = positive @ high + negative @ low + most_tie
         keep = np.zeros(len(least), dtype=bool)
         keep[self.kept] = True
-        below = np.flatnonzero(keep & (least < self.period.row_lower - 1e-9))
-        above = np.flatnonzero(keep & (most > self.period.row_upper + 1e-9))
+        below = least < self.period.row_lower - 1e-9
+        above = most > self.period.row_upper + 1e-9
+        own_rows = len(self.period.rows)
+        below[own_rows:] = above[own_rows:] = True
+        below = np.flatnonzero(keep & below & np.isfinite(self.period.row_lower))
+        above = np.flatnonzero(keep & above & np.isfinite(self.period.row_upper))
         self.slack_row = np.concatenate([below, above])
         self.slack_sign = np.concatenate([np.ones(len(below)), -np.ones(len(above))])
 
@@ -456,6 +464,19 @@ class PeriodProgram:
             if not len(self.extra.least):
                 self._plain_basis = self._basis
             self.seat.holder = None
+
+    def basis_status(self) -> tuple[Ints, Ints]:
+        """Return HiGHS's status of columns and rows after the last run, as numbers."""
+        basis = self.seat.solver.basis() if self._is_loaded else self._basis
+        count = len(self.cost)
+        return (
+            np.array([int(s) for s in basis.col_status[:count]], dtype=np.intp),
+            np.array([int(s) for s in basis.row_status[: len(self.kept)]], np.intp),
+        )
+
+    def begin_with(self, column_status: Ints, row_status: Ints) -> None:
+        """Let the first run start from a guess of the basis."""
+        self._basis = self._plain_basis = guessed_basis(column_status, row_status)
 
     def steps(self, column: int, z: Floats) -> Floats:
         """Return where in the present box of a size fewer units are needed."""

@@ -85,7 +85,8 @@ def estimate(
     r"""Return the mean of a non-negative yearly value and its two-sided interval.
 
     The mean is :math:`\bar y = \sum w_j v_j / n`, unbiased. Its variance :math:`s^2` is
-    that of the means of antithetic pairs, within each half of a mixture by itself. The
+    that of the means of antithetic pairs, within each half of a mixture by itself, with
+    Student's factor for few pairs. The
     interval is the gamma interval of Fay and Feuer [1]_, made for weighted sums of rare
     events: with :math:`G_p(m, s^2)` the :math:`p` quantile of a gamma variable of mean
     :math:`m` and variance :math:`s^2`, and :math:`g` what the largest pair adds to the mean,
@@ -140,6 +141,7 @@ def estimate(
     mean = float(np.mean(parts))
     # mean of the halves' means: each has variance s^2 / its count
     variance = sum(float(h.var(ddof=1)) / len(h) for h in halves) / len(halves) ** 2
+    variance *= _student(1 - confidence_frac, len(parts) - len(halves))
     seen = int(np.count_nonzero(values))
     risk = 1 - confidence_frac
     if seen == 0:
@@ -151,6 +153,13 @@ def estimate(
         low = _gamma_quantile(risk / 2, mean, variance)
         high = _gamma_quantile(1 - risk / 2, mean + step, variance + step**2)
     return Estimate(mean, low, high, effective_years(log_weight), seen)
+
+
+def _student(risk: float, freedom: int) -> float:
+    """Return the factor on a variance estimated from few pairs: (t / normal)^2."""
+    from scipy.special import ndtri, stdtrit
+
+    return float(stdtrit(freedom, risk / 2) / ndtri(risk / 2)) ** 2
 
 
 def _gamma_quantile(chance: float, mean: float, variance: float) -> float:

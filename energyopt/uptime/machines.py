@@ -334,7 +334,11 @@ def sample(
         spawn = multiprocessing.get_context("spawn")
         with ProcessPoolExecutor(min(workers, len(batches)), mp_context=spawn) as pool:
             waiting = [pool.submit(sample_batch, system, b, seed) for b in batches]
-            for batch, job in zip(batches, waiting, strict=True):
-                found.append(job.result())
-                on_progress(batch.stop)
+            try:
+                for batch, job in zip(batches, waiting, strict=True):
+                    found.append(job.result())
+                    on_progress(batch.stop)
+            except BaseException:  # Ctrl-C: what waits is not begun
+                pool.shutdown(wait=False, cancel_futures=True)
+                raise
     return YearlySums(*(np.concatenate(part) for part in zip(*found, strict=True)))

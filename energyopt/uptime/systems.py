@@ -162,7 +162,7 @@ def _read(name: str, known: Sequence[str]) -> _Sheet:
         plain = gzip.decompress(packed) if path.name.endswith(".gz") else packed
         text = plain.decode("utf-8-sig")
     except FileNotFoundError:
-        near = nearest(path.name, [p.name for p in _siblings(path)])
+        near = nearest(path.name, [p.name for p in _siblings(path)], cutoff=0.75)
         hint = f" - did you mean {path.with_name(near)}?" if near else ""
         raise DataError(f"{name}: no such file{hint}") from None
     except (OSError, EOFError, UnicodeDecodeError) as error:
@@ -183,8 +183,9 @@ def _read(name: str, known: Sequence[str]) -> _Sheet:
         if len(cells) > len(names):
             what = f"{len(cells)} cells under {len(names)} columns, a comma too many"
             sheet.fault(cells[len(names)], names[-1], what)
-        sheet.rows.append(dict(zip(names, cells, strict=False)))
-    if not sheet.rows:
+        else:
+            sheet.rows.append(dict(zip(names, cells, strict=False)))
+    if len(lines) == 1:
         sheet.fault(_Cell("", lines[0][0], 1), known[0], "no rows under the header")
     return sheet
 
@@ -205,8 +206,9 @@ def _cells(number: int, line: str) -> Iterator[_Cell]:
 def _take_header(sheet: _Sheet, number: int, line: str, known: Sequence[str]) -> None:
     """Read the names of the columns; a near miss of a known one is a fault."""
     if "," not in line and (mark := next((m for m in ";\t" if m in line), None)):
-        at = _Cell("", number, line.index(mark) + 1)
-        sheet.fault(at, known[0], f"columns are separated by {mark!r}", "','")
+        at = f"{sheet.name}:{number}:{line.index(mark) + 1}"
+        what = f"columns are separated by commas, got {mark!r}"
+        raise DataError(f"{at}: {known[0]}: {what} - did you mean ','?")
     cells = list(_cells(number, line))
     there = {cell.text for cell in cells}
     for cell in cells:
@@ -219,7 +221,8 @@ def _take_header(sheet: _Sheet, number: int, line: str, known: Sequence[str]) ->
                 sheet.fault(cell, cell.text, "no such column", f"'{near}'")
             elif not sheet.faults and cell.text:
                 sheet.notes.append(f"{sheet.name}: column '{cell.text}' is not read")
-        sheet.header[cell.text or f"column {cell.column}"] = cell
+        twice = cell.text in sheet.header or not cell.text
+        sheet.header[f"column {cell.column}" if twice else cell.text] = cell
 
 
 def _has(sheet: _Sheet, required: Sequence[str]) -> bool:
@@ -244,6 +247,7 @@ def _number(
     least: float = 0.0,
     most: float = math.inf,
     above: bool = False,
+    whole: bool = False,
 ) -> float | None:
     """Return a cell's number within its bounds; None where it is empty or at fault."""
     cell = row.get(column)
@@ -270,6 +274,9 @@ def _number(
         bound = "not above" if above else "below"
         sheet.fault(cell, column, f"{bound} {least:g}, got {cell.text}")
         return None
+    if whole and value % 1:
+        sheet.fault(cell, column, f"not a whole number, got {cell.text}")
+        return None
     return value
 
 
@@ -291,7 +298,7 @@ def _unit_rows(sheet: _Sheet) -> Iterator[UnitRow]:
         before = len(sheet.faults)
         get = {
             "unit_mw": _number(sheet, row, "unit_mw", above=True),
-            "count": _number(sheet, row, "count"),
+            "count": _number(sheet, row, "count", whole=True),
             "forced_outage_frac": _number(sheet, row, "forced_outage_frac", most=1),
             "mttf_h": _number(sheet, row, "mttf_h", above=True),
             "mttr_h": _number(sheet, row, "mttr_h", above=True),
@@ -302,12 +309,8 @@ def _unit_rows(sheet: _Sheet) -> Iterator[UnitRow]:
         if len(sheet.faults) > before:
             continue
         values = {name: value for name, value in get.items() if value is not None}
-        count = values.pop("count")
-        if count % 1:
-            told = f"not a whole number, got {row['count'].text}"
-            sheet.fault(row["count"], "count", told)
-            continue
-        unit = UnitRow(line=row["count"].line, count=int(count), **values)
+        count = int(values.pop("count"))
+        unit = UnitRow(line=row["count"].line, count=count, **values)
         _check_unit(sheet, row, unit)
         yield unit
 

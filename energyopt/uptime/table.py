@@ -329,7 +329,7 @@ def _short(
         left_mw = np.broadcast_to(load_mw, (len(part), len(load_mw))).copy()
         weight = np.ones(len(part))
         for k, state in zip(others, np.unravel_index(part, sizes or [1]), strict=False):
-            left_mw -= np.multiply.outer(tables[k].capacity_mw[state], scales[k])
+            left_mw -= tables[k].capacity_mw[state][:, None] * scales[k]
             weight *= tables[k].probability[state]
         found, missing = _short_scaled(tables[longest], scales[longest], left_mw)
         chance += weight @ found

@@ -21,6 +21,7 @@ from energyopt.uptime.table import HOURS_PER_DAY, Adequacy, adequacy
 SCHEMA_VERSION = 1
 _WHOLE_YEARS_H = range(8736, 8785)  # 52 weeks to a leap year
 _FEWEST_YEARS = 4  # two pairs: an interval needs a spread
+_FEW_YEARS = 100
 _ROWS = (  # key, unit, words, decimals
     ("lolh_h_per_yr", "h/yr", "LOLH, hours short", 5),
     ("lole_d_per_yr", "d/yr", "LOLE, days with a short peak", 5),
@@ -118,6 +119,10 @@ def _notes(system: System, years: int) -> list[str]:
         )
     if years and years != max(_FEWEST_YEARS, years + years % 2):
         notes.append("years are sampled in pairs, four at least")
+    if 0 < years < _FEW_YEARS:
+        notes.append(
+            f"fewer than {_FEW_YEARS} sampled years: do not trust the intervals"
+        )
     return notes
 
 
@@ -187,16 +192,17 @@ def text(document: Mapping[str, Any]) -> str:
         if drawn:
             line += "   " + _words(drawn[key], 1.0, max(decimals - 2, 1))
         lines.append(line.rstrip())
-    for key, count, words in (
-        ("available_energy_frac", "energy_nines", "energy served"),
-        ("available_hours_frac", "hours_nines", "hours fully served"),
+    for key, words in (
+        ("available_energy_frac", "energy served"),
+        ("available_hours_frac", "hours fully served"),
     ):
         line = f"{words:<30}{100 * document[key]:>9.5f} %     "
         if drawn:
             line += "   " + _words(drawn[key], 100.0, 5)
-        elif document[count] is not None:
-            line += f"   {document[count]:.2f} nines"
         lines.append(line.rstrip())
+    counts = (document["energy_nines"], document["hours_nines"])
+    energy, hours = ("all" if n is None else f"{n:.2f}" for n in counts)
+    lines.append(f"{'nines of energy, of hours':<30}{energy:>9}, {hours}")
     if drawn:
         lines += [
             "",
