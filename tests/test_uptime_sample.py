@@ -21,7 +21,7 @@ from energyopt.case import Case
 from energyopt.casefile import read_case
 from energyopt.errors import DataError
 from energyopt.report import RunFolder
-from energyopt.uptime.answer import availability, tidy, worst_event
+from energyopt.uptime.answer import availability, worst_event
 from energyopt.uptime.causes import WORDS, Cause
 from energyopt.uptime.contingencies import contingencies
 from energyopt.uptime.estimate import estimate
@@ -30,6 +30,7 @@ from energyopt.uptime.operate import operate
 from energyopt.uptime.sample import Sampler, blocks_of, uptime_of_run
 from energyopt.uptime.saved import read_saved
 from energyopt.uptime.table import Units, adequacy
+from energyopt.uptime.told import tidy
 
 HOURS = 240
 
@@ -334,7 +335,7 @@ def test_rates_follow_the_ranges_of_the_catalogue(run: Path):
     path = "technologies.gas.forced_outage_frac"
     saved = replace(saved, ranges={path: {"low": 0.02, "high": 0.08}})
     rates = [saved.rated(r)[0].technologies["gas"] for r in ("low", "base", "high")]
-    assert [getattr(t, "forced_outage_frac") for t in rates] == [0.02, 0.05, 0.08]
+    assert [t.forced_outage_frac for t in rates] == [0.02, 0.05, 0.08]
 
 
 def test_a_folder_of_another_kind_is_refused(tmp_path: Path, run: Path):

@@ -146,9 +146,10 @@ class Sampled:
 
     def events_per_yr(self) -> Floats:
         """Return the events that begin in each year, shape (years,)."""
-        return np.bincount(
+        found: Floats = np.bincount(
             self.events().year, weights=self.event_weight(), minlength=self.years
-        )
+        ).astype(float)
+        return found
 
 
 @dataclass(frozen=True)
