@@ -20,13 +20,14 @@ from energyopt.technologies.base import (
     Trip,
 )
 from energyopt.technologies.battery import Battery
+from energyopt.technologies.fuel_store import FuelStore
 from energyopt.technologies.gas_turbine import GasTurbine
 from energyopt.technologies.grid import Grid
 from energyopt.technologies.solar import Solar
 from energyopt.technologies.wind import Wind
 
 AnyTechnology = Annotated[
-    Battery | GasTurbine | Grid | Solar | Wind, Field(discriminator="kind")
+    Battery | FuelStore | GasTurbine | Grid | Solar | Wind, Field(discriminator="kind")
 ]
 
 __all__ = [
@@ -36,6 +37,7 @@ __all__ = [
     "FirmUnits",
     "Fleet",
     "Found",
+    "FuelStore",
     "GasTurbine",
     "Grid",
     "Horizon",

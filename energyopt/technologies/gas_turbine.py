@@ -110,6 +110,11 @@ class GasTurbine(Technology):
     Only in the sampled years."""
     derated_loss_frac: float = Field(default=0.3, ge=0, le=1)
     synchronous: bool = True
+    dual_fuel: bool = False
+    """Whether it may burn what a ``fuel_store`` holds, when gas is curtailed. Only in
+    the sampled years."""
+    dual_fuel_capital_usd_per_kw: float = Field(default=0, ge=0)
+    """On top, if ``dual_fuel``: burners, forwarding and treatment of a second fuel."""
 
     co2_t_per_mmbtu: float = Field(ge=0)
     nox_lb_per_mmbtu: float = Field(ge=0)
@@ -187,9 +192,9 @@ class GasTurbine(Technology):
             "evaporative": self.evaporative_capital_usd_per_kw,
             "chiller": self.chiller_capital_usd_per_kw,
         }[self.inlet]
-        return (
-            (self.capital_usd_per_kw + inlet_usd_per_kw) * self.unit_mw_iso * KW_PER_MW
-        )
+        fuel_usd_per_kw = self.dual_fuel_capital_usd_per_kw if self.dual_fuel else 0.0
+        usd_per_kw = self.capital_usd_per_kw + inlet_usd_per_kw + fuel_usd_per_kw
+        return usd_per_kw * self.unit_mw_iso * KW_PER_MW
 
     @property
     def _nox_kg_per_mmbtu(self) -> float:
@@ -536,7 +541,7 @@ class GasTurbine(Technology):
             fleet=Fleet(
                 units=round(float(found["installed_units"])),
                 unit_mw=at.array("unit_mw"),
-                online_units=np.round(found["online_units"]),
+                online_units=np.asarray(found["online_units"], dtype=float).round(),
                 out_units=np.round(self._out_by_hour(found["begins_units"], at)),
                 start_h=self.start_h,
                 start_failure_frac=self.start_failure_frac,
@@ -545,6 +550,7 @@ class GasTurbine(Technology):
                 derated_time_frac=self.derated_time_frac,
                 derated_loss_frac=self.derated_loss_frac,
                 on_gas=True,
+                dual_fuel=self.dual_fuel,
             )
         )
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
+from energyopt.units import HOURS_PER_YEAR, KW_PER_MW
 from energyopt.uptime.causes import WORDS, Cause
 from energyopt.uptime.contingencies import Lost
 from energyopt.uptime.estimate import Estimate, estimate, nines
 from energyopt.uptime.measures import Sampled
 from energyopt.uptime.saved import RATES, Saved
-from energyopt.units import HOURS_PER_YEAR, KW_PER_MW
 
 Floats = NDArray[np.float64]
 
@@ -181,19 +181,18 @@ def interval(found: Estimate) -> dict[str, float]:
 def lengths(sampled: Sampled) -> list[dict[str, Any]]:
     """Return events per year by their length, from the first moment short to the last."""
     events = sampled.events()
-    weight = np.exp(sampled.log_weight) * sampled.scale() / sampled.years
+    weight = np.exp(sampled.log_weight)[events.year] * sampled.event_weight()
+    weight = weight / sampled.years
     bounds = [0.0, *LENGTHS_H, np.inf]
     found = []
-    for low, high in zip(bounds[:-1], bounds[1:], strict=True):
+    for low, high in pairwise(bounds):
         here = (events.length_h > low) & (events.length_h <= high)
         found.append(
             {
                 "above_h": low,
                 "up_to_h": _told(high),
-                "events_per_yr": float(weight[events.year[here]].sum()),
-                "unserved_mwh_per_yr": float(
-                    weight[events.year[here]] @ events.short_mwh[here]
-                ),
+                "events_per_yr": float(weight[here].sum()),
+                "unserved_mwh_per_yr": float(weight[here] @ events.short_mwh[here]),
             }
         )
     return found
@@ -205,8 +204,8 @@ def worst_event(sampled: Sampled) -> str:
     if not len(events.year):
         return f"none in {sampled.years:,} sampled years"
     k = int(np.argmax(events.short_mwh))
-    plan, block = next(
-        (p, b)
+    plan = next(
+        p
         for p, b in zip(sampled.plans, sampled.blocks, strict=True)
         if events.year[k] in b
     )
@@ -223,7 +222,9 @@ def worst_event(sampled: Sampled) -> str:
 def _gain(saved: Saved, words: str, base: Sampled, other: Sampled) -> dict[str, Any]:
     """Return what an addition would buy, in the very same sampled years."""
     weight = np.exp(base.log_weight)
-    less = weight * base.unserved_mwh() - np.exp(other.log_weight) * other.unserved_mwh()
+    less = (
+        weight * base.unserved_mwh() - np.exp(other.log_weight) * other.unserved_mwh()
+    )
     pairs = less.reshape(-1, 2).mean(axis=1)
     error = float(pairs.std(ddof=1) / np.sqrt(len(pairs))) * NORMAL_95
     now, then = availability(base), availability(other)
@@ -245,7 +246,10 @@ def _gain(saved: Saved, words: str, base: Sampled, other: Sampled) -> dict[str, 
 
 def _in_the_way(sampled: Sampled) -> dict[str, Any]:
     """Return the cause of most unserved energy, and the nines without it."""
-    by = {c: float((np.exp(sampled.log_weight) * sampled.unserved_mwh(c)).mean()) for c in Cause}
+    by = {
+        c: float((np.exp(sampled.log_weight) * sampled.unserved_mwh(c)).mean())
+        for c in Cause
+    }
     worst = max(by, key=lambda c: by[c])
     total = sum(by.values())
     if total <= 0:
@@ -280,61 +284,12 @@ def _notes(saved: Saved, base: Sampled, planned: float) -> list[str]:
             f"the plan itself leaves {planned:,.1f} MWh a year unserved, before any "
             "outage; it is counted here under 'plan'"
         )
-    if not any(e.rate_per_yr for e in base.plans[0].elements):
+    plan = base.plans[0]
+    if plan.stock is not None and not plan.machines.dual_fuel.any():
+        notes.append("no unit burns the stored fuel: none says dual_fuel")
+    if not any(e.rate_per_yr for e in plan.elements):
         notes.append("nothing in this case can be out: no outage rate is above zero")
     if not any(v for k, v in saved.case.outages if k.endswith("_per_yr")):
         notes.append("the case names no common causes (section outages)")
     notes.append("no load of the case is flexible: what is short is shed as it comes")
     return notes
-
-
-def tidy(document: Mapping[str, Any]) -> pd.DataFrame:
-    """Return the numbers of a document, one a row.
-
-    Returns
-    -------
-    pd.DataFrame
-        quantity, rates, common_causes, item, value, low, high, unit.
-    """
-    rows: list[tuple[Any, ...]] = []
-    for rates, both in document["uptime"].items():
-        for which, found in both.items():
-            common = which == "with_common_causes"
-            for what in ("gpu_energy", "full_hours"):
-                s = found[what]
-                rows.append(
-                    (what, rates, common, "", s["frac"], s["low_frac"], s["high_frac"], "1")
-                )
-            rows.append(
-                ("effective_years", rates, common, "", found["effective_years"], None, None, "yr")
-            )
-
-    def add(quantity: str, item: str, e: Mapping[str, Any], unit: str) -> None:
-        rows.append(
-            (quantity, "base", True, item, e["mean"], e["low"], e["high"], unit)
-        )
-
-    add("unserved", "", document["unserved_mwh_per_yr"], "MWh/yr")
-    for cause, e in document["unserved_mwh_per_yr_by_cause"].items():
-        add("unserved", cause, e, "MWh/yr")
-    add("events", "", document["events_per_yr"], "1/yr")
-    for frac, e in document["below_compute_h_per_yr"].items():
-        add("below_compute", frac, e, "h/yr")
-    add("lost_gpu_h", "", document["lost_gpu_h_per_yr"], "GPU-h/yr")
-    add("lost_usd", "", document["lost_usd_per_yr"], "USD/yr")
-    for part in document["event_length"]:
-        item = f"above {part['above_h']:g} h"
-        value = part["events_per_yr"]
-        rows.append(("events", "base", True, item, value, None, None, "1/yr"))
-    for one in document["one_more"]:
-        add("less_unserved", one["what"], one["less_unserved_mwh_per_yr"], "MWh/yr")
-    for one in document["contingencies"]:
-        item = " and ".join(one["elements"])
-        rows.append(
-            ("worst_loss", "base", True, item, one["worst_mwh"], None, None, "MWh")
-        )
-    columns = [
-        *("quantity", "rates", "common_causes", "item"),
-        *("value", "low", "high", "unit"),
-    ]
-    return pd.DataFrame(rows, columns=columns)

@@ -119,7 +119,9 @@ def run(state: State, hour: int, rows: Ints, now_h: Floats, until_h: Floats) -> 
     left = np.maximum(need - link, 0)
     yard = s.yard_out[rows] > 0
     span = until_h - now_h
-    stock, span = _from_stock(state, rows, np.where(yard, 0, np.minimum(more, left)), span)
+    stock, span = _from_stock(
+        state, rows, np.where(yard, 0, np.minimum(more, left)), span
+    )
     left = left - stock
     gives = []
     for b, battery in enumerate(p.batteries):

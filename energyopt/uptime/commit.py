@@ -43,14 +43,16 @@ def new_hour(
 ) -> None:
     """Follow the plan into an hour, in years that are off it.
 
-    Units that the plan has online come on where they are available; units that ran
-    beside them go off, slowest starter first, where they are no longer wanted.
+    Units that the plan starts come on where they are available; who takes the place of
+    a failed unit is ordered and waited for. Units that ran beside the plan's go off,
+    slowest starter first, where they are no longer wanted.
     """
     p, s = state.plan, state
     m = p.machines
     free = s.available(rows)
-    planned = np.minimum(free, m.online[hour])
     ran = np.minimum(s.online[rows], free)
+    more = np.maximum(m.online[hour] - m.online[hour - 1], 0)
+    planned = np.minimum(np.minimum(free, m.online[hour]), ran + more)
     online = np.maximum(planned, ran)
     spare = (online * m.unit_mw[hour]).sum(axis=1)
     spare = spare - wanted_mw(state, ready, hour, rows)
@@ -133,13 +135,12 @@ def repaired(state: State, hour: int, years: Ints, seed: int) -> None:
         state.stuck[rows, k] -= u > stay
 
 
-def order(
-    state: State, ready: Hourly, hour: int, rows: Ints, now_h: Floats
-) -> None:
+def order(state: State, ready: Hourly, hour: int, rows: Ints, now_h: Floats) -> None:
     """Order what is missing: standby units, those that start first before others.
 
-    A backup connection is called when units, sun and wind no longer carry the load,
-    and let go when they do.
+    A backup connection is called when units, sun and wind no longer carry the load, or
+    when no unit is left to bring back what should be ready at once; and let go when
+    neither is so.
 
     Parameters
     ----------
@@ -180,7 +181,7 @@ def order(
         units = np.maximum(online - s.derated[rows], 0)
         given, _ = unit_power(p, hour, units, s.cold[rows], s.gas_out[rows])
         short = p.load_mw[hour] - p.sun_wind_mw[hour] - given > _FEW
-        kept = short | (p.link.import_mw[hour] > _FEW)
+        kept = short | (missing > _FEW) | (p.link.import_mw[hour] > _FEW)
         called = np.minimum(s.link_from_h[rows], now_h + p.link.switch_h)
         called = np.where(p.link.import_mw[hour] > _FEW, -np.inf, called)
         called = np.where(kept & (s.link_out[rows] == 0), called, np.inf)

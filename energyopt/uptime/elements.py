@@ -203,7 +203,9 @@ def _plan(
     short = np.clip(np.asarray(shared["unserved_mw"], dtype=float), 0, None)
     short = np.where(short > 1e-6, short, 0.0)[cut]
     demand = np.asarray(shared["demand_mw"], dtype=float)[cut]
-    sun_wind = [s.available_mw[cut] for s in said.values() if s.available_mw is not None]
+    sun_wind = [
+        s.available_mw[cut] for s in said.values() if s.available_mw is not None
+    ]
     machines = _machines(list(fleets.items()), cut, len(demand))
     weight = (at.weights / at.year_share)[cut]
     batteries = tuple(_battery(n, b, at, cut) for n, b in banks.items())

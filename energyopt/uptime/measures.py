@@ -119,7 +119,9 @@ class Sampled:
             return Events(whole, none, none, none, none, whole)
         end = s.start_h + s.span_h
         new = np.ones(len(s.year), dtype=bool)
-        new[1:] = (s.year[1:] != s.year[:-1]) | (s.start_h[1:] - end[:-1] > SAME_EVENT_H)
+        new[1:] = (s.year[1:] != s.year[:-1]) | (
+            s.start_h[1:] - end[:-1] > SAME_EVENT_H
+        )
         first = np.flatnonzero(new)
         cause_mwh = np.zeros((len(first), len(Cause)))
         np.add.at(cause_mwh, (np.cumsum(new) - 1, s.cause), s.short_mwh)
@@ -132,18 +134,22 @@ class Sampled:
             cause=np.argmax(cause_mwh, axis=1),
         )
 
-    def events_per_yr(self) -> Floats:
-        """Return the events that begin in each year, shape (years,)."""
-        weight = np.zeros(0)
+    def event_weight(self) -> Floats:
+        """Return how many events in an average year each stands for, (events,)."""
         events = self.events()
         hour = np.floor(events.start_h + 1e-9).astype(np.int64)
         weight = np.zeros(len(hour))
         for plan, block in zip(self.plans, self.blocks, strict=True):
             here = (events.year >= block.start) & (events.year < block.stop)
             weight[here] = plan.weight[hour[here]]
-        return self.scale() * np.bincount(
-            events.year, weights=weight, minlength=self.years
-        )
+        return weight * self.scale()[events.year]
+
+    def events_per_yr(self) -> Floats:
+        """Return the events that begin in each year, shape (years,)."""
+        found: Floats = np.bincount(
+            self.events().year, weights=self.event_weight(), minlength=self.years
+        ).astype(float)
+        return found
 
 
 @dataclass(frozen=True)

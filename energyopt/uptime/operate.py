@@ -19,6 +19,7 @@ from energyopt.uptime.causes import Cause, cause_of
 from energyopt.uptime.elements import Effect, Plan
 from energyopt.uptime.histories import Histories
 from energyopt.uptime.state import Hourly, State
+from energyopt.uptime.take import take
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
@@ -156,7 +157,7 @@ def operate(
     state.leave_plan(every, 0, np.zeros(len(every)), m.online[-1])
     first = np.flatnonzero((events.time_h <= 0) & events.starts)
     for j in first:  # out since before the year: nothing trips
-        _take(state, 0, events.row[j : j + 1], events.element[j : j + 1], True, False)
+        take(state, 0, events.row[j : j + 1], events.element[j : j + 1], True, False)
     for hour in range(plan.hours):
         if hour and (m.out[hour] != m.out[hour - 1]).any():
             state.count_serving(hour)
@@ -265,7 +266,7 @@ def _through(batch: _Batch, hour: int, events: _Events, passed: int) -> None:
             starts = events.starts[at[due]]
             for on in (True, False):
                 part = starts == on
-                _take(state, hour, rows[due[part]], which[part], on, True)
+                take(state, hour, rows[due[part]], which[part], on, True)
             at[due] += 1
         again = np.flatnonzero(now < hour + 1)
         if len(again):
@@ -312,53 +313,6 @@ def _arrivals(batch: _Batch, hour: int, rows: Ints, now: Floats) -> None:
     state.arrive_h[here] = np.where(come, np.inf, state.arrive_h[here])
     online = state.online[here] + starts
     commit.started(state, here, online, starts, batch.years[here], now[got], batch.seed)
-
-
-def _take(
-    state: State, hour: int, rows: Ints, element: Ints, out: bool, trips: bool
-) -> None:
-    """Take elements out, or give them back; ``trips``: units online are lost."""
-    plan, sign = state.plan, 1 if out else -1
-    effect, of = plan.effect[element], plan.of[element]
-    for what, counted in (
-        (Effect.LINK, state.link_out),
-        (Effect.GAS, state.gas_out),
-        (Effect.YARD, state.yard_out),
-        (Effect.COLD, state.cold),
-    ):
-        counted[rows[effect == what]] += sign
-    block = effect == Effect.BLOCK
-    state.blocks_out[rows[block], of[block]] += sign
-    derate = effect == Effect.DERATE
-    if derate.any():
-        k = of[derate]
-        state.derated[rows[derate], k] += sign * plan.machines.derated_loss_frac[k]
-        state.derated[np.abs(state.derated) < 1e-9] = 0.0
-    unit = effect == Effect.UNIT
-    if unit.any():
-        place = plan.place[element[unit]]
-        _take_units(state, hour, rows[unit], of[unit], place, out, trips)
-
-
-def _take_units(
-    state: State, hour: int, rows: Ints, k: Ints, place: Ints, out: bool, trips: bool
-) -> None:
-    """Units serve in their order: the first that are up are those online."""
-    m = state.plan.machines
-    column = m.first[k] + place
-    serves = place < m.units[k] - m.out[hour, k]
-    state.up[rows, column] = not out
-    np.add.at(state.serving, (rows[serves], k[serves]), -1 if out else 1)
-    if not out or not trips:
-        return
-    columns = np.arange(state.up.shape[1])
-    earlier = (columns >= m.first[k][:, None]) & (columns < column[:, None])
-    rank = (state.up[rows] & earlier).sum(axis=1)
-    runs = serves & (rank < state.online[rows, k])
-    state.online[rows[runs], k[runs]] -= 1
-    free = state.available(rows)
-    state.online[rows] = np.minimum(state.online[rows], free)
-    state.coming[rows] = np.minimum(state.coming[rows], free - state.online[rows])
 
 
 def _joined(batch: _Batch) -> Shortages:

@@ -16,14 +16,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from energyopt.uptime.answer import answer, tidy
+from energyopt.uptime.answer import answer
 from energyopt.uptime.contingencies import contingencies
 from energyopt.uptime.elements import Plan
 from energyopt.uptime.histories import sample_histories
 from energyopt.uptime.measures import Sampled
 from energyopt.uptime.operate import Shortages, operate
 from energyopt.uptime.saved import RATES, Saved, read_saved
-from energyopt.uptime.told import text
+from energyopt.uptime.told import text, tidy
 
 Floats = NDArray[np.float64]
 
@@ -100,12 +100,14 @@ class Sampler:
             found = []
             for (plan, span), future in zip(work, waiting, strict=True):
                 done = future is not None
-                found.append(
-                    _of(future) if done else _batch(plan, span, self.seed)
-                )
+                found.append(_of(future) if done else _batch(plan, span, self.seed))
                 self.on_years(len(span))
-            return Sampled(plans, blocks, _joined([s for s, _ in found]),
-                           np.concatenate([w for _, w in found]))
+            return Sampled(
+                plans,
+                blocks,
+                _joined([s for s, _ in found]),
+                np.concatenate([w for _, w in found]),
+            )
 
         return wait
 

@@ -129,18 +129,18 @@ def read_saved(run: Path) -> Saved:
     """
     if run.is_file():  # `latest` names a run beside it
         run = run.parent / run.read_text(encoding="utf-8").strip()
+    for name in ("case.resolved.yaml", "decisions.json", "case.origins.json"):
+        if not (run / name).is_file():
+            raise DataError(
+                f"{run}: no {name} there; give the folder of a solved run, made by "
+                "this version"
+            )
+    casefile = read_case(run / "case.resolved.yaml")
     try:
-        casefile = read_case(run / "case.resolved.yaml")
         kept = json.loads((run / "decisions.json").read_text(encoding="utf-8"))
         ranges = json.loads((run / "case.origins.json").read_text(encoding="utf-8"))
         with xr.open_dataset(run / "hourly.nc", engine="h5netcdf") as data:
             hours = data.load()
-    except FileNotFoundError as error:
-        name = Path(str(error.filename)).name
-        raise DataError(
-            f"{run}: no {name} there; it is the folder of a solved run that has one: "
-            "run the case again with this version"
-        ) from None
     except (OSError, ValueError) as error:
         raise DataError(f"{run}: cannot be read ({error})") from None
     return saved_of(casefile.case.in_time(), hours, kept, ranges, run.resolve().name)

@@ -73,7 +73,8 @@ class State:
     online: Ints = field(init=False)  # (R, T)
     coming: Ints = field(init=False)  # (R, T), ordered
     arrive_h: Floats = field(init=False)  # (R, T), when those ordered are there
-    derated: Floats = field(init=False)  # (R, T), in units
+    part: Floats = field(init=False)  # (R, U), of a unit's power that it is derated by
+    derated: Floats = field(init=False)  # (R, T), in units, of those that serve
     stored_mwh: Floats = field(init=False)  # (R, B)
     blocks_out: Ints = field(init=False)  # (R, B)
     stock_mwh: Floats = field(init=False)  # (R,)
@@ -89,6 +90,7 @@ class State:
         p, rows = self.plan, self.rows
         types, batteries = len(p.machines.units), len(p.batteries)
         self.up = np.ones((rows, int(p.machines.units.sum())), dtype=bool)
+        self.part = np.zeros(self.up.shape)
         self.online = np.zeros((rows, types), dtype=np.int64)
         self.stuck, self.coming = self.online.copy(), self.online.copy()
         self.arrive_h = np.full((rows, types), np.inf)
@@ -113,7 +115,9 @@ class State:
         m = self.plan.machines
         for k, first in enumerate(m.first[:-1]):
             last = first + max(m.units[k] - m.out[hour, k], 0)
-            self.serving[:, k] = self.up[:, first:last].sum(axis=1)
+            up = self.up[:, first:last]
+            self.serving[:, k] = up.sum(axis=1)
+            self.derated[:, k] = (up * self.part[:, first:last]).sum(axis=1)
 
     def available(self, rows: Ints | slice) -> Ints:
         """Return the units of each type that could run, shape (rows, T)."""

@@ -1,9 +1,11 @@
-"""An uptime study in words and columns, for a terminal."""
+"""An uptime study in words and columns, for a terminal and for a table."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from typing import Any
+
+import pandas as pd
 
 WIDTH = 24
 
@@ -48,8 +50,8 @@ def _frac(s: Mapping[str, Any]) -> str:
     """Return an availability: per cent, nines, interval."""
     count = "no shortage" if s["nines"] is None else f"{s['nines']:.2f} nines"
     return (
-        f"{100 * s['frac']:.5f} % ({count})  "
-        f"{100 * s['low_frac']:.5f} to {100 * s['high_frac']:.5f}"
+        f"{100 * s['frac']:.6f} % ({count})  "
+        f"{100 * s['low_frac']:.6f} to {100 * s['high_frac']:.6f}"
     )
 
 
@@ -143,3 +145,73 @@ def _notes(d: Mapping[str, Any]) -> Iterator[str]:
     if d["low_confidence"]:
         yield f"LOW CONFIDENCE: {len(d['low_confidence'])} outage figures, in uptime.json"
     yield "Approximations: " + "; ".join(d["approximations"])
+
+
+def tidy(document: Mapping[str, Any]) -> pd.DataFrame:
+    """Return the numbers of a document, one a row.
+
+    Returns
+    -------
+    pd.DataFrame
+        quantity, rates, common_causes, item, value, low, high, unit.
+    """
+    rows: list[tuple[Any, ...]] = []
+    for rates, both in document["uptime"].items():
+        for which, found in both.items():
+            common = which == "with_common_causes"
+            for what in ("gpu_energy", "full_hours"):
+                s = found[what]
+                rows.append(
+                    (
+                        what,
+                        rates,
+                        common,
+                        "",
+                        s["frac"],
+                        s["low_frac"],
+                        s["high_frac"],
+                        "1",
+                    )
+                )
+            rows.append(
+                (
+                    "effective_years",
+                    rates,
+                    common,
+                    "",
+                    found["effective_years"],
+                    None,
+                    None,
+                    "yr",
+                )
+            )
+
+    def add(quantity: str, item: str, e: Mapping[str, Any], unit: str) -> None:
+        rows.append(
+            (quantity, "base", True, item, e["mean"], e["low"], e["high"], unit)
+        )
+
+    add("unserved", "", document["unserved_mwh_per_yr"], "MWh/yr")
+    for cause, e in document["unserved_mwh_per_yr_by_cause"].items():
+        add("unserved", cause, e, "MWh/yr")
+    add("events", "", document["events_per_yr"], "1/yr")
+    for frac, e in document["below_compute_h_per_yr"].items():
+        add("below_compute", frac, e, "h/yr")
+    add("lost_gpu_h", "", document["lost_gpu_h_per_yr"], "GPU-h/yr")
+    add("lost_usd", "", document["lost_usd_per_yr"], "USD/yr")
+    for part in document["event_length"]:
+        item = f"above {part['above_h']:g} h"
+        value = part["events_per_yr"]
+        rows.append(("events", "base", True, item, value, None, None, "1/yr"))
+    for one in document["one_more"]:
+        add("less_unserved", one["what"], one["less_unserved_mwh_per_yr"], "MWh/yr")
+    for one in document["contingencies"]:
+        item = " and ".join(one["elements"])
+        rows.append(
+            ("worst_loss", "base", True, item, one["worst_mwh"], None, None, "MWh")
+        )
+    columns = [
+        *("quantity", "rates", "common_causes", "item"),
+        *("value", "low", "high", "unit"),
+    ]
+    return pd.DataFrame(rows, columns=columns)
