@@ -175,12 +175,23 @@ class Contingencies(Section):
 
 
 class Reliability(Section):
-    """Installed margin."""
+    """Installed margin, and the uptime that sampled outages must leave."""
 
     n_plus: int | None = Field(default=None, ge=0, le=5)
     """Largest units lost at the design temperature; ``null``: no such rule."""
     units_in_maintenance: int = Field(default=1, ge=0, le=2)
     """Further units out at the same time."""
+    gpu_uptime_frac: float | None = Field(default=None, gt=0, lt=1)
+    """Least share of GPU energy served in sampled years of outages; the plant is sized,
+    sampled and sized again until that is shown. ``null``: no such target."""
+    common_causes: bool = True
+    """Whether the target counts what takes several elements at once (``outages``)."""
+    confidence_frac: float = Field(default=0.95, ge=0.5, le=0.999)
+    """Of the interval whose lower end must reach the target."""
+    uptime_years: int = Field(default=2000, ge=100, le=1_000_000)
+    """Years that each round samples."""
+    uptime_rounds: int = Field(default=8, ge=1, le=30)
+    """At most so many plants are sampled."""
 
 
 class Outages(Section):

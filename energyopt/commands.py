@@ -62,7 +62,12 @@ def solve_one(
         try:
             with redirect_stdout(sys.stderr):  # stdout is for results alone
                 outcome = run(
-                    casefile, out=out, on_progress=progress, stop=stop, reuse=reuse
+                    casefile,
+                    out=out,
+                    on_progress=progress,
+                    stop=stop,
+                    reuse=reuse,
+                    say=(lambda line: None) if quiet else progress.say,
                 )
         except EnergyoptError as error:
             progress.stop()

@@ -37,3 +37,7 @@ class VerificationError(EnergyoptError):
     """The independent check of the answer failed; the answer is not to be used."""
 
     exit_code = 9
+
+
+class UnreachableError(InfeasibleError):
+    """No plant reaches the uptime target; the message names what stands in the way."""

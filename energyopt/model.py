@@ -35,6 +35,7 @@ from energyopt.finance import (
     real_rate_frac,
 )
 from energyopt.inputs import Inputs
+from energyopt.needs import Needs, add_needs
 from energyopt.technologies import Horizon, Terms
 from energyopt.units import KG_PER_T, USD_PER_KUSD
 
@@ -145,6 +146,7 @@ def build_model(
     inputs: Inputs,
     *,
     elastic: Collection[str] = (),
+    needs: Needs | None = None,
 ) -> PlantModel:
     """Return the Pyomo model of a case.
 
@@ -157,6 +159,8 @@ def build_model(
     elastic : collection of str
         Rules (names in :data:`ELASTIC`) that may be broken. The objective is then
         the sum of their excesses, each as a share of its limit, and not cost.
+    needs : Needs, optional
+        What an uptime target asks of the sizes.
 
     Returns
     -------
@@ -187,6 +191,7 @@ def build_model(
         add_backup(m, terms)
         add_installed_margin(m, case, terms)
         add_limits(m, case, terms, at)
+        add_needs(m, terms, needs)
         add_cost(m, case, inputs, terms, at)
         if elastic:
             m.cost.deactivate()
@@ -609,3 +614,24 @@ def found_arrays(plant: PlantModel) -> dict[str, dict[str, Any]]:
     arrays = {name: read(plant.m.plant[name]) for name in plant.terms}
     arrays["plant"] = read(plant.m)
     return arrays
+
+
+def idle_arrays(
+    plant: PlantModel, sizes: Mapping[tuple[str, str], float]
+) -> dict[str, dict[str, Any]]:
+    """Return what a plant of these sizes that does nothing would be read as.
+
+    As :func:`found_arrays`, but every variable is zero that is no size; a size that is
+    given by the case has its value.
+    """
+    found: dict[str, dict[str, Any]] = {}
+    for name, term in plant.terms.items():
+        found[name] = {}
+        for var in plant.m.plant[name].component_objects(Var, descend_into=False):
+            if not var.is_indexed():
+                found[name][var.local_name] = 0.0
+            elif var.index_set() in (plant.m.hours, plant.m.weeks):
+                found[name][var.local_name] = np.zeros(len(var))
+        for size in term.sizes:
+            found[name][size.name] = sizes.get((name, size.name), size.most)
+    return found

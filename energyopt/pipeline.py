@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -12,16 +13,24 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from energyopt.errors import DataError, EnergyoptError, InfeasibleError
+from energyopt.errors import (
+    DataError,
+    EnergyoptError,
+    InfeasibleError,
+    UnreachableError,
+)
 from energyopt.units import USD_PER_KUSD
 
 if TYPE_CHECKING:
     from energyopt.case import Case
     from energyopt.casefile import CaseFile
     from energyopt.inputs import Inputs
+    from energyopt.model import PlantModel
+    from energyopt.needs import Needs
     from energyopt.results import Result
     from energyopt.solve import Progress
     from energyopt.solve.reuse import Kept
+    from energyopt.uptime.target import Path as Reached
 
 KEPT = "cuts.npz"
 """In a run folder: what ``--reuse`` reads."""
@@ -129,6 +138,7 @@ def run(
     on_progress: Callable[[Stage], None] = lambda stage: None,
     stop: Callable[[], bool] = lambda: False,
     reuse: Path | None = None,
+    say: Callable[[str], None] = lambda line: None,
 ) -> Outcome:
     """Size the plant of a case and write its run folder.
 
@@ -145,6 +155,8 @@ def run(
     reuse : Path, optional
         The folder of a neighbouring run, or the file ``latest`` that names it, whose
         cuts and plant are a start.
+    say : callable
+        Called with a line for each round of a case with an uptime target.
 
     Returns
     -------
@@ -156,6 +168,7 @@ def run(
     EnergyoptError
         With the exit code that the command ends in.
     """
+    from energyopt.explain import Relaxed
     from energyopt.inputs import build_inputs
     from energyopt.metrics import summary
     from energyopt.report import RunFolder, finite, terminal_table
@@ -166,8 +179,17 @@ def run(
     with _the_run(), RunFolder.open(casefile, out) as folder:
         clock.enter("inputs")
         inputs = build_inputs(case, casefile.base_dir)
+        path = None
         try:
-            result = _solve(case.in_time(), inputs, clock, stop, folder.log, before)
+            if case.reliability.gpu_uptime_frac is None:
+                result = _solve(case.in_time(), inputs, clock, stop, folder.log, before)
+            else:
+                result, path = _reach(
+                    case.in_time(), inputs, clock, stop, folder.log, before, say
+                )
+        except UnreachableError as error:
+            folder.write_infeasible(Relaxed(str(error).splitlines(), {}))
+            raise
         except InfeasibleError as error:
             clock.enter("explain")
             from energyopt.explain import least_values
@@ -176,6 +198,8 @@ def run(
             folder.write_infeasible(found)
             raise InfeasibleError("\n".join([str(error), *found.sentences])) from None
         told = summary(result, clock.report())
+        if path is not None:
+            told["uptime_target"] = path.document()
         if case.in_time().technologies != case.technologies:
             told["unconstrained"] = _unconstrained(
                 case, inputs, clock, stop, folder.log
@@ -183,12 +207,13 @@ def run(
         told["time_s"] = clock.report()
         if result.record.kept is not None and folder.log is not None:
             result.record.kept.save(folder.log.parent / KEPT)
-        path = folder.write(result, told)
+        written = folder.write(result, told)
+        missed = path is not None and not path.met
         return Outcome(
             summary=finite(told),
-            folder=path,
-            table=terminal_table(told, casefile, path),
-            exit_code=_exit_code(result),
+            folder=written,
+            table=terminal_table(told, casefile, written),
+            exit_code=_exit_code(result) or (5 if missed else 0),
             next_command=_next_command(casefile),
         )
 
@@ -220,8 +245,10 @@ def _solve(
     stop: Callable[[], bool],
     log: Path | None,
     before: Kept | None = None,
+    needs: Needs | None = None,
+    built: Callable[[PlantModel], None] = lambda plant: None,
 ) -> Result:
-    """Build, solve, price and verify one plant."""
+    """Build, solve, price and verify one plant; ``built`` sees it before the solve."""
     from energyopt.marginal import marginal_prices, priced_constraints
     from energyopt.model import build_model
     from energyopt.results import read_result
@@ -229,7 +256,8 @@ def _solve(
 
     clock.enter("build")
     with _long_lived():
-        plant = build_model(case, inputs)
+        plant = build_model(case, inputs, needs=needs)
+        built(plant)
         compiled = compile_model(plant.m, keep=priced_constraints(plant))
     clock.enter("solve")
     record = solve_model(
@@ -254,6 +282,39 @@ def _solve(
         shadow, power = prices.result()
     clock.leave()
     return replace(result, shadow_prices=shadow, power_price_usd_per_mwh=power)
+
+
+def _reach(
+    case: Case,
+    inputs: Inputs,
+    clock: _Clock,
+    stop: Callable[[], bool],
+    log: Path | None,
+    before: Kept | None,
+    say: Callable[[str], None],
+) -> tuple[Result, Reached]:
+    """Size, sample and size again until the uptime target is met."""
+    from energyopt.uptime.path_text import round_line
+    from energyopt.uptime.sample import worker_pool
+    from energyopt.uptime.target import Loop, reach
+
+    kept = [before]
+
+    def size(needs: Needs, built: Callable[[PlantModel], None]) -> Result:
+        result = _solve(case, inputs, clock, stop, log, kept[0], needs, built)
+        kept[0] = result.record.kept or kept[0]
+        return result
+
+    with worker_pool(case.solve.threads or os.cpu_count() or 1) as pool:
+        loop = Loop(
+            case,
+            size,
+            pool,
+            on_stage=clock.enter,
+            on_round=lambda done: say(round_line(done)),
+            stop=stop,
+        )
+        return reach(loop)
 
 
 def _unconstrained(

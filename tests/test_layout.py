@@ -30,6 +30,7 @@ ORDER = [
     "casefile",
     "editor",
     "inputs",
+    "needs",
     "model",
     "solve",
     "marginal",
@@ -51,7 +52,7 @@ ORDER = [
 # Libraries that only these modules may know.
 KNOWN_TO = {
     "highspy": {"solve"},
-    "pyomo": {"technologies", "model", "solve", "results", "explain"},
+    "pyomo": {"technologies", "needs", "model", "solve", "results", "explain"},
     "ruamel": {"casefile", "yamltree"},
     "typer": {"__main__", "commands", "console"},
 }

@@ -191,6 +191,16 @@ class FirmUnits:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Size:
+    """A size that is decided; a plant with more of it never serves less."""
+
+    name: str  # of the variable on the technology's block
+    least: float
+    most: float
+    whole: bool = False  # counted in machines
+
+
+@dataclass(frozen=True, kw_only=True)
 class Terms:
     """What one technology adds to the plant-wide equations.
 
@@ -223,6 +233,7 @@ class Terms:
     grid_forming_mw: Hourly | None = None
     swing_mw: Any | None = None  # battery power kept out of everything else
     on_gas: Any | None = None  # 0/1: whether it needs the gas line
+    sizes: tuple[Size, ...] = ()  # what an uptime target may ask for more of
 
     # Backup: what is out for maintenance, and the import allowed to replace it.
     maintenance_mw: Hourly | None = None

@@ -15,6 +15,7 @@ from energyopt.technologies.base import (
     Operation,
     PerHour,
     Recount,
+    Size,
     Store,
     Technology,
     Terms,
@@ -208,6 +209,10 @@ class Battery(Technology):
             firm_mw=self.firm_credit_frac * b.power_mw,
             grid_forming_mw=b.ready_mw if self.grid_forming else None,
             swing_mw=b.swing_mw,
+            sizes=(
+                Size(name="power_mw", least=self.min_mw, most=self.max_mw),
+                Size(name="energy_mwh", least=0.0, most=self.max_mwh),
+            ),
         )
 
     def _build_one_way(self, b, at) -> None:

@@ -28,6 +28,7 @@ from energyopt.technologies.base import (
     Operation,
     PerHour,
     Recount,
+    Size,
     Technology,
     Terms,
     Trip,
@@ -335,6 +336,11 @@ class GasTurbine(Technology):
             grid_forming_mw=at_once_mw if self.synchronous else None,
             maintenance_mw=maintenance_mw,
             on_gas=b.any_units,
+            sizes=(
+                Size(
+                    name="installed_units", least=self.min_units, most=most, whole=True
+                ),
+            ),
         )
 
     def _build_maintenance(self, b, at) -> None:

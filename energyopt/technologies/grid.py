@@ -17,6 +17,7 @@ from energyopt.technologies.base import (
     Operation,
     PerHour,
     Recount,
+    Size,
     Technology,
     Terms,
     Trip,
@@ -238,6 +239,7 @@ class Grid(Technology):
             ),
             firm_mw=self.firm_credit_frac * b.size_mw,
             standby_import_mw=b.import_mw if self.mode == "backup" else None,
+            sizes=(Size(name="size_mw", least=self.min_mw, most=self._most_mw),),
         )
 
     def _build_one_way(self, b, at) -> None:

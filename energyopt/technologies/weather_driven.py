@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from pyomo.environ import NonNegativeReals, Var, quicksum
 
-from energyopt.technologies.base import Found, Horizon, PerHour, Recount, Terms
+from energyopt.technologies.base import Found, Horizon, PerHour, Recount, Size, Terms
 from energyopt.units import KW_PER_MW
 
 
@@ -74,6 +74,7 @@ def build_weather_driven(
         at_once_mw=available_mw,  # curtailed power comes back at once
         sustained_mw=available_mw,
         firm_mw=tech.firm_credit_frac * b.capacity_mw,
+        sizes=(Size(name="capacity_mw", least=tech.min_mw, most=tech.max_mw),),
     )
 
 

@@ -118,7 +118,12 @@ class _Events:
 
 
 def operate(
-    plan: Plan, histories: Histories, years: range, seed: int, *, skip: bool = True
+    plan: Plan,
+    histories: Histories,
+    years: range | Ints,
+    seed: int,
+    *,
+    skip: bool = True,
 ) -> tuple[Shortages, Totals]:
     """Return when load was short in each year of a batch.
 
@@ -128,7 +133,7 @@ def operate(
         One weather year of the plant.
     histories : Histories
         Outages of its elements in these years.
-    years : range
+    years : range or array of int
         Numbers of the sampled years; failed starts are drawn by them.
     seed : int
         Of the sample.
@@ -146,7 +151,7 @@ def operate(
         plan=plan,
         state=state,
         ready=Hourly(plan),
-        years=np.arange(years.start, years.stop),
+        years=np.asarray(years, dtype=np.int64),
         seed=seed,
         totals=Totals.zero(len(years)),
     )

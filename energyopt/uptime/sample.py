@@ -105,7 +105,7 @@ class Sampler:
             return Sampled(
                 plans,
                 blocks,
-                _joined([s for s, _ in found]),
+                joined([s for s, _ in found]),
                 np.concatenate([w for _, w in found]),
             )
 
@@ -116,7 +116,7 @@ def _of(future: Future[tuple[Shortages, Floats]]) -> tuple[Shortages, Floats]:
     return future.result()
 
 
-def _joined(parts: Sequence[Shortages]) -> Shortages:
+def joined(parts: Sequence[Shortages]) -> Shortages:
     """Put the shortages of batches, in the order of their years, one after another."""
     return Shortages(
         **{
@@ -127,7 +127,7 @@ def _joined(parts: Sequence[Shortages]) -> Shortages:
 
 
 @contextmanager
-def _workers(count: int) -> Iterator[ProcessPoolExecutor | None]:
+def worker_pool(count: int) -> Iterator[ProcessPoolExecutor | None]:
     """Give worker processes, none for one worker."""
     if count <= 1:
         yield None
@@ -174,7 +174,7 @@ def uptime_of_run(
     if run.is_file():
         run = run.parent / run.read_text(encoding="utf-8").strip()
     saved = read_saved(run)
-    with _workers(workers) as pool:
+    with worker_pool(workers) as pool:
         result = uptime_of(saved, years, seed, pool, on_progress)
     _write(run / "uptime.json", json.dumps(result.document, indent=2) + "\n")
     _write(run / "uptime.csv", result.table.to_csv(index=False, float_format="%.10g"))
