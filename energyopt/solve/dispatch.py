@@ -36,6 +36,8 @@ HOPELESS = 0.8
 """Share of what a limit is missed by that, if left, says that trying on is in vain."""
 CHAINS = 4
 """Runs of periods solved side by side, whatever the number of threads."""
+FEW = 8
+"""Periods up to which it is no great matter to solve them two by two."""
 SIDE_BY_SIDE = 4
 """Periods that save on a yearly limit at once, whatever the number of threads."""
 TIGHTENINGS = 8
@@ -119,6 +121,7 @@ class Dispatch:
         self.x = np.zeros(len(problem.columns))
         self.known = np.zeros(len(problem.columns), dtype=bool)
         links = border.links
+        self.hourly = problem.column_hour >= 0
         self.is_edge = np.zeros(len(problem.columns), dtype=bool)
         self.is_edge[links] = problem.column_hour[links] >= 0
         fixed = links[~self.is_edge[links]]
@@ -326,71 +329,101 @@ class Dispatch:
         solved side by side are no neighbours: no other row has to do with both.
         """
         count = len(self.edges)
-        sizes, whole_gap = self._sizes(), self.gap_abs * count
         for attempt in range(REPAIRS):
             at_first = self._over()
             step = max(1, 4 - attempt)
-            group = list(range(attempt % step, count, step))
-            usage = np.array([self._used([p]) for p in group])
-            weight = np.abs(usage) + 1e-9
+            group = [[p] for p in range(attempt % step, count, step)]
             rounds = -(-len(group) // SIDE_BY_SIDE)
-            left = np.ones(len(group), dtype=bool)
-            for first in range(rounds):
-                over = self._over()
-                if not over.any():
-                    return
-                # A little more than needed; of limits that hold, a share of what is left.
-                missed = over != 0
-                save = np.where(missed, (1.02 + 0.2 * attempt) * over, -self._spare())
-                # All that is missed is worth at least what the dispatch may be off.
-                least = np.where(
-                    missed, whole_gap / np.maximum(np.abs(over), sizes), 0.0
-                )
-                least = np.maximum(least, whole_gap / (10 * sizes)) * 2.0**attempt
-                share = weight / weight[left].sum(axis=0)
-                now = range(first, len(group), rounds)
-                allowed = {group[k]: usage[k] - save * share[k] for k in now}
-                self._save(allowed, least, 2.0**attempt, executor)
-                left[now] = False
+            while count > 1 and (count - 1) % (rounds * step) == 0:
+                rounds += 1  # the year's last period is the first one's neighbour
+            if self._save_all(group, rounds, attempt, executor):
+                return
             over = self._over()
             if attempt and (np.abs(over) > HOPELESS * np.abs(at_first)).any():
                 break  # at these sizes; a plan with a margin costs less than more tries
-        over = self._over()
-        if over.any():
-            raise LimitMissedError(over)
+        if count <= FEW or not self.problem.integer[self.hourly].any():
+            # Two by two, where that is no long search: an edge may stand in the way.
+            pairs = [[p, (p + 1) % count] for p in range(count if count > 1 else 0)]
+            if self._save_all(pairs, len(pairs), REPAIRS, executor):
+                return
+        raise LimitMissedError(self._over())
+
+    def _save_all(
+        self,
+        groups: list[list[int]],
+        rounds: int,
+        attempt: int,
+        executor: Executor,
+    ) -> bool:
+        """Ask groups of periods for their share of what is missed; return if it is done."""
+        sizes, whole_gap = self._sizes(), self.gap_abs * len(self.edges)
+        usage = np.array([self._used_within(group) for group in groups])
+        weight = np.abs(usage) + 1e-9
+        left = np.ones(len(groups), dtype=bool)
+        for first in range(rounds):
+            over = self._over()
+            if not over.any():
+                return True
+            # A little more than needed; of limits that hold, a share of what is left.
+            missed = over != 0
+            save = np.where(missed, (1.02 + 0.2 * attempt) * over, -self._spare())
+            # All that is missed is worth at least what the dispatch may be off.
+            least = np.where(missed, whole_gap / np.maximum(np.abs(over), sizes), 0.0)
+            least = np.maximum(least, whole_gap / (10 * sizes)) * 2.0**attempt
+            share = weight / weight[left].sum(axis=0)
+            now = list(range(first, len(groups), rounds))
+            allowed = [self._used_within(groups[k]) - save * share[k] for k in now]
+            self._save([groups[k] for k in now], allowed, least, 2.0**attempt, executor)
+            left[now] = False
+        return not self._over().any()
+
+    def _used_within(self, group: list[int]) -> Floats:
+        """Return what periods and the edges between them use of each shared row."""
+        columns = self._inner(group)
+        return self.uses[:, columns] @ self.x[columns]
 
     def _save(
         self,
-        allowed: dict[int, Floats],
+        groups: list[list[int]],
+        allowed: list[Floats],
         least: Floats,
         steep: float,
         executor: Executor,
     ) -> None:
-        """Solve periods again with other prices of limits; keep what is better."""
+        """Solve groups of periods again with other prices of limits; keep the better."""
         sign = np.where(
             np.isfinite(self.problem.row_upper[self.border.shared]), 1.0, -1.0
         )
-        prices = {p: self._worth([p], least, steep) for p in allowed}
+        columns = [self._inner(group) for group in groups]
+        prices = [self._worth(group, least, steep) for group in groups]
 
-        def merit(p: int) -> float:
-            columns = self.border.periods[p].columns
-            beyond = sign * (self._used([p]) - allowed[p])
-            price = np.where(beyond > 0, *prices[p])
-            return float(self.problem.cost[columns] @ self.x[columns] + price @ beyond)
-
-        def again(p: int) -> tuple[Ints, Floats] | None:
-            known = self.known.copy()
-            known[self.border.periods[p].columns] = False
-            return self._solve(
-                [p], allowed[p], prices=prices[p], enough=np.inf, known=known
+        def merit(k: int) -> float:
+            beyond = sign * (self.uses[:, columns[k]] @ self.x[columns[k]] - allowed[k])
+            price = np.where(beyond > 0, *prices[k])
+            return float(
+                self.problem.cost[columns[k]] @ self.x[columns[k]] + price @ beyond
             )
 
-        for p, found in zip(allowed, list(executor.map(again, allowed)), strict=True):
-            before, old = merit(p), self.x[self.border.periods[p].columns]
+        def again(k: int) -> tuple[Ints, Floats] | None:
+            known = self.known.copy()
+            known[columns[k]] = False
+            edges = columns[k][self.is_edge[columns[k]]]
+            return self._solve(
+                groups[k],
+                allowed[k] - self.uses[:, edges] @ self.x[edges],
+                prices=prices[k],
+                wide=True,
+                enough=np.inf,
+                known=known,
+                again=True,
+            )
+
+        for k, found in enumerate(list(executor.map(again, range(len(groups))))):
+            before, old = merit(k), self.x[columns[k]]
             if found is not None:
                 self._keep(found)
-                if merit(p) > before:
-                    self.x[self.border.periods[p].columns] = old
+                if merit(k) > before:
+                    self.x[columns[k]] = old
 
     # -- one MIP ----------------------------------------------------------------------
 

@@ -46,7 +46,7 @@ SIZES_FREE = 0.05
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
 """Share of periods without whole units from which sizes are given up; the slack, as a
 share of its row, from which a period has none whatever its edges and budgets."""
-FIRST_MARGIN, DEAR_SHARE = 4e-4, 0.01
+FIRST_MARGIN, DEAR_SHARE = 8e-4, 0.01
 """Whole units use a little more of a limit than planned: room left in it, where it is
 worth more than a share of the cost."""
 IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
@@ -521,18 +521,20 @@ class Plants:
 
     def _dispatch_within_limits(self, settled: Settled) -> None:
         """Find whole units; where they miss a yearly limit, plan with a margin to it."""
-        margin = self._first_margin(settled)
-        for attempt in range(MARGINS + 1):
-            if margin.any():
-                self.journal.log(f"margins to limits: {margin.round(4).tolist()}")
-                settled = self._with_margins(margin)
-            try:
-                self._dispatch(settled)
-                return
-            except LimitMissedError as err:
-                if attempt == MARGINS:
-                    raise
-                margin += 1.5 * (attempt + 1) * err.over
+        first = self._first_margin(settled)
+        none = np.zeros(len(first))  # where there is no room for a margin
+        for margin in [first, none] if first.any() else [none]:
+            plan = self._with_margins(settled, margin)
+            for attempt in range(MARGINS):
+                if plan is None:
+                    break
+                try:
+                    self._dispatch(plan)
+                    return
+                except LimitMissedError as err:
+                    margin = margin + 1.5 * (attempt + 1) * err.over
+                plan = self._with_margins(settled, margin)
+        raise NotFoundError("a yearly limit could not be kept with whole units")
 
     def _first_margin(self, settled: Settled) -> Floats:
         """Return room for whole units in the limits that cost much, with their sign."""
@@ -549,8 +551,11 @@ class Plants:
         dear = price * limit > DEAR_SHARE * abs(settled.cost)
         return np.where(dear, FIRST_MARGIN * sign * limit, 0.0)
 
-    def _with_margins(self, margin: Floats) -> Settled:
-        """Settle anew with the limits moved inwards."""
+    def _with_margins(self, settled: Settled, margin: Floats) -> Settled | None:
+        """Settle anew with the limits moved inwards, if that can be."""
+        if not margin.any():
+            return settled
+        self.journal.log(f"margins to limits: {margin.round(4).tolist()}")
         self.master.keep_back(margin)
         try:
             return self.year.settle(
@@ -560,9 +565,7 @@ class Plants:
                 rounds=MOST_MARGIN_ROUNDS,
             )
         except (InfeasibleError, NoSolutionError):
-            raise NotFoundError(
-                "a yearly limit could not be kept with whole units"
-            ) from None
+            return None
         finally:
             self.master.keep_back(0 * margin)
 
