@@ -157,6 +157,9 @@ def _sizes(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
     """Return what is installed, one row a technology, and what is not."""
     cells, absent = {}, []
     for name, size in summary["capacity"].items():
+        if size["mw"] == 0 and (size["mwh"] or 0) > 0:  # fuel
+            cells[name] = f"{_digits(size['mwh'])} MWh of power in store"
+            continue
         if not (size["mw"] or 0) >= BUILT_MW:
             absent.append(name)
             continue

@@ -204,17 +204,11 @@ def worst_event(sampled: Sampled) -> str:
     if not len(events.year):
         return f"none in {sampled.years:,} sampled years"
     k = int(np.argmax(events.short_mwh))
-    plan = next(
-        p
-        for p, b in zip(sampled.plans, sampled.blocks, strict=True)
-        if events.year[k] in b
-    )
     hour = int(events.start_h[k])
-    share = events.most_mw[k] / (plan.load_mw[hour] + plan.planned_short_mw[hour])
     return (
         f"sampled year {events.year[k]:,}, hour {hour:,} of the plan: "
         f"{events.short_mwh[k]:,.0f} MWh in {events.length_h[k]:,.1f} h, at most "
-        f"{events.most_mw[k]:,.0f} MW ({share:.0%} of the load), by "
+        f"{events.most_mw[k]:,.0f} MW ({events.most_frac[k]:.0%} of the load), by "
         f"{WORDS[Cause(int(events.cause[k]))]}"
     )
 
