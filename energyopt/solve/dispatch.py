@@ -36,6 +36,8 @@ HOPELESS = 0.8
 """Share of what a limit is missed by that, if left, says that trying on is in vain."""
 CHAINS = 4
 """Runs of periods solved side by side, whatever the number of threads."""
+SIDE_BY_SIDE = 4
+"""Periods that save on a yearly limit at once, whatever the number of threads."""
 TIGHTENINGS = 8
 """How often rounded rows are added to a relaxed period."""
 ENOUGH = 20.0
@@ -200,7 +202,7 @@ class Dispatch:
         for p in range(count):
             if not self.known[self.border.periods[p].columns].all():
                 self._keep(self._with_neighbours(p))
-        self._keep_limits()
+        self._keep_limits(executor)
         return self.x
 
     def _chain(self, chain: list[int]) -> None:
@@ -246,7 +248,7 @@ class Dispatch:
         known = self.known.copy()
         known[self._inner(group)] = False
         found = self._solve(
-            group, allowed, soft=False, wide=True, enough=0.0, known=known
+            group, allowed, soft=False, wide=True, enough=0.0, known=known, again=True
         )
         if found is None:
             return None
@@ -316,11 +318,12 @@ class Dispatch:
         over = np.where(activity > high + rounding, activity - high, 0.0)
         return np.where(activity < low - rounding, activity - low, over)
 
-    def _keep_limits(self) -> None:
+    def _keep_limits(self, executor: Executor) -> None:
         """Solve periods again, at ever higher prices, until every shared row holds.
 
-        One after the other, some of the year first: each is asked for its share of what
-        is still to be saved, so that it takes over what those before it could not.
+        A few at a time, some of the year first: each is asked for its share of what is
+        still to be saved, so that it takes over what those before it could not. Those
+        solved side by side are no neighbours: no other row has to do with both.
         """
         count = len(self.edges)
         sizes, whole_gap = self._sizes(), self.gap_abs * count
@@ -330,20 +333,25 @@ class Dispatch:
             group = list(range(attempt % step, count, step))
             usage = np.array([self._used([p]) for p in group])
             weight = np.abs(usage) + 1e-9
-            for k, p in enumerate(group):
+            rounds = -(-len(group) // SIDE_BY_SIDE)
+            left = np.ones(len(group), dtype=bool)
+            for first in range(rounds):
                 over = self._over()
                 if not over.any():
                     return
                 # A little more than needed; of limits that hold, a share of what is left.
                 missed = over != 0
                 save = np.where(missed, (1.02 + 0.2 * attempt) * over, -self._spare())
-                allowed = usage[k] - save * weight[k] / weight[k:].sum(axis=0)
                 # All that is missed is worth at least what the dispatch may be off.
                 least = np.where(
                     missed, whole_gap / np.maximum(np.abs(over), sizes), 0.0
                 )
                 least = np.maximum(least, whole_gap / (10 * sizes)) * 2.0**attempt
-                self._save(p, allowed, least, 2.0**attempt)
+                share = weight / weight[left].sum(axis=0)
+                now = range(first, len(group), rounds)
+                allowed = {group[k]: usage[k] - save * share[k] for k in now}
+                self._save(allowed, least, 2.0**attempt, executor)
+                left[now] = False
             over = self._over()
             if attempt and (np.abs(over) > HOPELESS * np.abs(at_first)).any():
                 break  # at these sizes; a plan with a margin costs less than more tries
@@ -351,27 +359,38 @@ class Dispatch:
         if over.any():
             raise LimitMissedError(over)
 
-    def _save(self, p: int, allowed: Floats, least: Floats, steep: float) -> None:
-        """Solve a period again with other prices of limits; keep it if it is better."""
-        columns = self.border.periods[p].columns
-        over, earned = self._worth([p], least, steep)
+    def _save(
+        self,
+        allowed: dict[int, Floats],
+        least: Floats,
+        steep: float,
+        executor: Executor,
+    ) -> None:
+        """Solve periods again with other prices of limits; keep what is better."""
         sign = np.where(
             np.isfinite(self.problem.row_upper[self.border.shared]), 1.0, -1.0
         )
+        prices = {p: self._worth([p], least, steep) for p in allowed}
 
-        def merit() -> float:
-            beyond = sign * (self._used([p]) - allowed)
-            price = np.where(beyond > 0, over, earned)
+        def merit(p: int) -> float:
+            columns = self.border.periods[p].columns
+            beyond = sign * (self._used([p]) - allowed[p])
+            price = np.where(beyond > 0, *prices[p])
             return float(self.problem.cost[columns] @ self.x[columns] + price @ beyond)
 
-        before, old = merit(), self.x[columns]
-        self.known[columns] = False
-        found = self._solve([p], allowed, prices=(over, earned), enough=np.inf)
-        self.known[columns] = True
-        if found is not None:
-            self._keep(found)
-            if merit() > before:
-                self.x[columns] = old
+        def again(p: int) -> tuple[Ints, Floats] | None:
+            known = self.known.copy()
+            known[self.border.periods[p].columns] = False
+            return self._solve(
+                [p], allowed[p], prices=prices[p], enough=np.inf, known=known
+            )
+
+        for p, found in zip(allowed, list(executor.map(again, allowed)), strict=True):
+            before, old = merit(p), self.x[self.border.periods[p].columns]
+            if found is not None:
+                self._keep(found)
+                if merit(p) > before:
+                    self.x[self.border.periods[p].columns] = old
 
     # -- one MIP ----------------------------------------------------------------------
 
@@ -385,19 +404,23 @@ class Dispatch:
         prices: tuple[Floats, Floats] | None = None,
         enough: float = ENOUGH,
         known: Flags | None = None,
+        again: bool = False,
     ) -> tuple[Ints, Floats] | None:
         """Return the columns that a group of periods decides, and their values.
 
         Parameters
         ----------
         allowed : array, shape (shared,)
-            What they may use of each shared row; ``soft``: at a price, more or less.
+            What they may use of each shared row, free edges apart; ``soft``: at a
+            price, more or less.
         prices : tuple of array, shape (shared,)
             What more costs and less earns, where not as planned. [k$ per unit]
         wide : bool
             Whether undecided edges are free altogether.
         known : array of bool, optional
             Which columns are decided, where that is not what the search says.
+        again : bool
+            Whether the edges were decided before; else they use what was planned.
         """
         problem, border = self.problem, self.border
         known = self.known if known is None else known
@@ -405,6 +428,8 @@ class Dispatch:
         edges = np.unique(np.concatenate([self.edges[p] for p in group]))
         edges = edges[~known[edges]]
         columns = np.concatenate([own, edges])
+        before = self.x[edges] if again else self.plan.z[self.place[edges]]
+        allowed = allowed + self.uses[:, edges] @ before
         inside = np.zeros(len(self.x), dtype=bool)
         inside[columns] = True
         rows = np.unique(self.by_column[:, columns].indices)
@@ -430,7 +455,7 @@ class Dispatch:
             problem.row_lower[rows] - around,
             problem.row_upper[rows] - around,
             group,
-            columns,
+            self.uses[:, columns],
             allowed,
             soft,
             prices,
@@ -631,7 +656,7 @@ class Dispatch:
         row_lower: Floats,
         row_upper: Floats,
         group: list[int],
-        columns: Ints,
+        use: Any,
         allowed: Floats,
         soft: bool,
         prices: tuple[Floats, Floats] | None,
@@ -647,10 +672,7 @@ class Dispatch:
         n = len(border.shared)
         if not n:
             return part, row_lower, row_upper, np.empty(0)
-        inside = np.zeros(len(self.x))
-        for p in group:
-            inside[border.periods[p].columns] = 1.0
-        use = sparse.csr_array(self.uses[:, columns]) * inside[columns]
+        use = sparse.csr_array(use)
         has_low = np.isfinite(self.problem.row_lower[border.shared])
         has_high = np.isfinite(self.problem.row_upper[border.shared])
         if not soft:
