@@ -130,7 +130,7 @@ def _cells(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
     cells["Yearly cost"] = f"${_digits(summary['objective_usd_per_yr'] / 1e6)} M/yr"
     cells["GPU uptime"] = (
         f"{_percent(summary['gpu_uptime_frac'])} of GPU energy, dispatched year\n"
-        "(before outages: energyopt uptime samples them)"
+        "(outages are not in this number: energyopt uptime)"
     )
     if any(t.kind in ("solar", "wind") for t in case.technologies.values()):
         share = summary["renewable_share_frac"]
