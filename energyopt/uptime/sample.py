@@ -28,7 +28,7 @@ from energyopt.uptime.told import text, tidy
 Floats = NDArray[np.float64]
 
 GROUP = 4  # an antithetic pair of each half of the mixture
-BATCH = 1000  # years side by side
+BATCH = 2000  # years side by side
 
 
 @dataclass(frozen=True)
