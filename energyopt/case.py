@@ -131,6 +131,8 @@ class Load(Section):
     every price in the year, so that it never is."""
     kw_per_gpu: Share = 2.4
     """Facility power per GPU, for figures per GPU-hour."""
+    restart_h: Amount = 0.0
+    """Until jobs that lost their power are where they were; only in sampled outages."""
 
     @model_validator(mode="after")
     def _rising(self) -> Load:
@@ -179,6 +181,36 @@ class Reliability(Section):
     """Largest units lost at the design temperature; ``null``: no such rule."""
     units_in_maintenance: int = Field(default=1, ge=0, le=2)
     """Further units out at the same time."""
+
+
+class Outages(Section):
+    """What takes several elements of the plant at once; only in the sampled years.
+
+    Each is as likely in any hour, but for cold spells, and lasts exponentially.
+    """
+
+    gas_line_events_per_yr: Amount = 0.0
+    """Curtailments of the gas line: every unit on gas is without it."""
+    gas_line_h: Share = 24.0
+    """Mean length of one."""
+    switchyard_events_per_yr: Amount = 0.0
+    """Failures through which nothing reaches the load."""
+    switchyard_h: Share = 8.0
+    """Mean length of one."""
+    cold_spells_per_yr: Amount = 0.0
+    """Spells that take units, gas and grid together."""
+    cold_spell_h: Share = 72.0
+    """Mean length of one."""
+    cold_spell_months: list[Annotated[int, Field(ge=1, le=12)]] = Field(
+        default=[12, 1, 2], min_length=1
+    )
+    """Months of local time in which a spell may begin."""
+    cold_spell_units_frac: Fraction = 0.0
+    """Power of every type of unit that freezes."""
+    cold_spell_gas_frac: Fraction = 0.0
+    """Gas that does not come, of the most that the plan burns in an hour."""
+    cold_spell_grid_frac: Fraction = 0.0
+    """Size of the connection that may not be used."""
 
 
 class Limits(Section):
@@ -241,6 +273,7 @@ class Case(Section):
     horizon: HorizonSpec = HorizonSpec()
     contingencies: Contingencies | None = Contingencies()
     reliability: Reliability = Reliability()
+    outages: Outages = Outages()
     limits: Limits = Limits()
     solve: Solve = Solve()
 

@@ -205,4 +205,6 @@ def _most_mw(tech: Any, design: dict[str, float]) -> float:
     """Return the most power that a technology can have installed."""
     if hasattr(tech, "max_units"):
         return float(tech.max_units * design["unit_mw"])
-    return 0.0 if getattr(tech, "mode", "") == "none" else float(tech.max_mw)
+    if getattr(tech, "mode", "") == "none":
+        return 0.0
+    return float(getattr(tech, "max_mw", 0.0))

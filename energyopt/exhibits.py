@@ -196,12 +196,10 @@ def limit_table(result: Result) -> pd.DataFrame:
     for name, r in found.technologies.items():
         technology: Any = case.technologies[name]
         place = f"technologies.{name}"
-        if r.units is not None:
-            add(f"{place}.max_units", technology.max_units, r.units)
-        else:
-            add(f"{place}.max_mw", technology.max_mw, r.mw)
-        if r.mwh is not None:
-            add(f"{place}.max_mwh", technology.max_mwh, r.mwh)
+        for size, built in (("units", r.units), ("mw", r.mw), ("mwh", r.mwh)):
+            field = f"max_{size}"
+            if built is not None and hasattr(technology, field):
+                add(f"{place}.{field}", getattr(technology, field), built)
         budget = getattr(technology, "backup_mwh_per_yr", None)
         if np.ndim(r.import_mw) and budget is not None:
             bought = float(found.per_year(np.asarray(r.import_mw)).max())

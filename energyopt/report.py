@@ -31,7 +31,7 @@ from energyopt.casefile import resolved_yaml, values
 from energyopt.errors import CaseError, DataError
 from energyopt.exhibits import known_unit, tables
 from energyopt.inputs.tables import find_table
-from energyopt.results import hourly
+from energyopt.results import decisions, hourly
 from energyopt.terminal import DRAFT, terminal_table
 
 if TYPE_CHECKING:
@@ -42,6 +42,10 @@ if TYPE_CHECKING:
 __all__ = ["RunFolder", "SummaryContract", "terminal_table"]
 
 MANIFEST_VERSION = "1.0"
+DECISIONS = "decisions.json"
+"""In a run folder: sizes and weekly decisions, which are not in ``hourly.nc``."""
+ORIGINS = "case.origins.json"
+"""In a run folder: source, range and confidence of each value of the case."""
 VERSIONS_OF = (
     "pyomo",
     "highspy",
@@ -219,6 +223,7 @@ class RunFolder:
             place = self._hidden / "tables" / f"{name}.csv"
             table.to_csv(place, float_format="%.10g", encoding="utf-8")
         write_hourly(self._hidden / "hourly.nc", result, self.run_id)
+        write_json(self._hidden / DECISIONS, decisions(result))
         self._write_manifest(result.inputs.tables, solved_part(result, told))
         return self._publish(pointed_at=result.verified)
 
@@ -275,6 +280,10 @@ class RunFolder:
             (self._hidden / "DRAFT.txt").write_text(DRAFT + "\n", encoding="utf-8")
         text = head + resolved_yaml(moved)
         (self._hidden / "case.resolved.yaml").write_text(text, encoding="utf-8")
+        write_json(
+            self._hidden / ORIGINS,
+            {path: vars(origin) for path, origin in case.origins.items()},
+        )
 
     def _write_manifest(self, used: Sequence[Any], more: Mapping[str, Any]) -> None:
         told = {

@@ -157,6 +157,32 @@ def hourly(result: Result) -> xr.Dataset:
     return found
 
 
+def decisions(result: Result) -> dict[str, dict[str, Any]]:
+    """Return what was decided, but for the hourly arrays: sizes, units, weekly visits.
+
+    With :func:`hourly` it is the whole plan.
+
+    Parameters
+    ----------
+    result : Result
+        A solved plant.
+
+    Returns
+    -------
+    dict
+        Technology -> variable -> number, or list of numbers, one a week.
+    """
+    hours = result.inputs.data.sizes["time"]
+    return {
+        name: {
+            variable: np.asarray(values, dtype=float).tolist()
+            for variable, values in variables.items()
+            if np.shape(values) != (hours,)
+        }
+        for name, variables in result.arrays.items()
+    }
+
+
 def _described(values: Any, path: str, meaning: str) -> xr.DataArray:
     return xr.DataArray(
         np.asarray(values, dtype=float),

@@ -77,7 +77,18 @@ WIND = {
     "hub_height_m": 100,
     "wake_loss_frac": 0,
 }
-EXAMPLES = {example["kind"]: example for example in (GAS, BATTERY, GRID, SOLAR, WIND)}
+FUEL_STORE = {
+    "kind": "fuel_store",
+    "tank_mmbtu": 100,
+    "heat_rate_hhv_mmbtu_per_mwh": 10,
+    "capital_usd_per_mmbtu": 0,
+    "fuel_usd_per_mmbtu": 0,
+    "life_yr": 20,
+}
+EXAMPLES = {
+    example["kind"]: example
+    for example in (GAS, BATTERY, FUEL_STORE, GRID, SOLAR, WIND)
+}
 """One of each kind: a new technology needs its own here."""
 CASE: dict[str, Any] = {
     "name": "tiny",

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 
 from energyopt.air import pressure_at, temp_at
-from energyopt.case import Finance, GasSupply, Load
+from energyopt.case import Finance, GasSupply, Load, Outages
 from energyopt.errors import DataError
 from energyopt.inputs.checks import check_series, hourly_year
 from energyopt.inputs.tables import builtin_folder, find_table, read_table
-from energyopt.technologies import Battery, GasTurbine, Grid, Solar, Wind
+from energyopt.technologies import Battery, FuelStore, GasTurbine, Grid, Solar, Wind
 from energyopt.technologies.wind import curve_frac, hub_speed
 from energyopt.units import unit_of
 
@@ -33,6 +33,7 @@ TABLES = [*HOURLY, "henry_hub_daily_2021_2022", *TEXTBOOK]
 CATALOGUE = list(csv.DictReader((FOLDER / "catalogue.csv").open(encoding="utf-8")))
 MODELS = {
     "battery": Battery,
+    "fuel_store": FuelStore,
     "gas_turbine": GasTurbine,
     "grid": Grid,
     "solar": Solar,
@@ -42,10 +43,12 @@ SECTIONS = {
     "finance_base": Finance,
     "gas_waha": GasSupply,
     "load_direct_to_chip": Load,
+    "outages_west_texas": Outages,
 }
 # What a project decides, beside the catalogue.
 DECIDED = {
     "battery": {"max_mw": 100, "max_mwh": 400},
+    "fuel_store": {"tank_mmbtu": 60_000},
     "gas_turbine": {"max_units": 2},
     "grid": {"mode": "parallel", "max_mw": 250},
     "solar": {"max_mw": 100},

@@ -105,7 +105,9 @@ def test_a_run_leaves_every_file_under_its_id_and_latest_names_it(
     tables = ["capacity", "cost", "capital", "units", "energy", "monthly"]
     tables += ["limits", "contingencies", "checks", "assumptions"]
     assert everything(folder) == {
+        "case.origins.json",
         "case.resolved.yaml",
+        "decisions.json",
         "manifest.json",
         "summary.json",
         "hourly.nc",
@@ -279,6 +281,7 @@ def test_an_infeasible_case_leaves_its_record(here: Path, casefile: CaseFile) ->
         path = made.write_infeasible(found)
     assert everything(path) == {
         "infeasible.json",
+        "case.origins.json",
         "case.resolved.yaml",
         "manifest.json",
     }
@@ -341,6 +344,15 @@ def test_json_is_strict_and_keeps_what_is_not_finite_as_null(
     assert told["gap_frac"] is None
     assert told["lcoe_usd_per_mwh"] is None
     assert told["extra"] == [2.5, 3, [None], "a"]
+
+
+def test_sizes_and_weekly_decisions_are_kept_beside_the_hours(folder: Path) -> None:
+    told = strict((folder / "decisions.json").read_text())
+    assert told["gas"]["installed_units"] == 2
+    assert len(told["gas"]["begins_units"]) == 1
+    assert "output_mw" not in told["gas"]
+    origins = strict((folder / "case.origins.json").read_text())
+    assert origins["load.restart_h"]["kind"] == "default"
 
 
 def test_the_summary_keeps_its_contract(

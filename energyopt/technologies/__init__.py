@@ -5,35 +5,47 @@ from typing import Annotated
 from pydantic import Field
 
 from energyopt.technologies.base import (
+    Bank,
     FirmUnits,
+    Fleet,
     Found,
     Horizon,
+    Link,
+    Operation,
     Recount,
+    Stock,
     Store,
     Technology,
     Terms,
     Trip,
 )
 from energyopt.technologies.battery import Battery
+from energyopt.technologies.fuel_store import FuelStore
 from energyopt.technologies.gas_turbine import GasTurbine
 from energyopt.technologies.grid import Grid
 from energyopt.technologies.solar import Solar
 from energyopt.technologies.wind import Wind
 
 AnyTechnology = Annotated[
-    Battery | GasTurbine | Grid | Solar | Wind, Field(discriminator="kind")
+    Battery | FuelStore | GasTurbine | Grid | Solar | Wind, Field(discriminator="kind")
 ]
 
 __all__ = [
     "AnyTechnology",
+    "Bank",
     "Battery",
     "FirmUnits",
+    "Fleet",
     "Found",
+    "FuelStore",
     "GasTurbine",
     "Grid",
     "Horizon",
+    "Link",
+    "Operation",
     "Recount",
     "Solar",
+    "Stock",
     "Store",
     "Technology",
     "Terms",

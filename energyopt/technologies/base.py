@@ -296,6 +296,68 @@ class Recount:
     store: Store | None = None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Fleet:
+    """Identical machines that start, stop and fail. Hourly arrays have shape (hours,).
+
+    A unit may also be derated: up, but without ``derated_loss_frac`` of its power.
+    """
+
+    units: int
+    unit_mw: Floats  # full load, net
+    online_units: Floats  # as planned
+    out_units: Floats  # out for planned maintenance
+    start_h: float  # from order to full load
+    start_failure_frac: float = 0.0  # of starts
+    forced_outage_frac: float = 0.0  # of the hours out of maintenance
+    repair_h: float = 24.0
+    derated_time_frac: float = 0.0
+    derated_loss_frac: float = 0.0
+    on_gas: bool = False
+    dual_fuel: bool = False  # may burn what a stock holds instead
+
+
+@dataclass(frozen=True, kw_only=True)
+class Bank:
+    """A battery in equal blocks, each of which can be out."""
+
+    store: Store
+    blocks: int = 1
+    forced_outage_frac: float = 0.0  # of each block
+    repair_h: float = 24.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Link:
+    """A connection to a grid. Hourly arrays have shape (hours,)."""
+
+    size_mw: float
+    at_once_mw: float  # carries the load the moment that it is missed
+    switch_h: float  # after which the whole size carries it
+    import_mw: Floats  # as planned
+    outages_per_yr: float = 0.0
+    repair_h: float = 4.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stock:
+    """Fuel on the site that dual-fuel machines burn when gas is short."""
+
+    full_mwh: float  # of power that a full stock gives
+    refill_mw: float  # mean rate at which deliveries fill it up
+
+
+@dataclass(frozen=True, kw_only=True)
+class Operation:
+    """What a technology is to those who run the plant and do not know its outages."""
+
+    fleet: Fleet | None = None
+    bank: Bank | None = None
+    link: Link | None = None
+    stock: Stock | None = None
+    available_mw: Floats | None = None  # of sun and wind, before curtailment
+
+
 class Technology(BaseModel, ABC):
     """Parameters of one technology, and its equations."""
 
@@ -330,6 +392,23 @@ class Technology(BaseModel, ABC):
     @abstractmethod
     def recount(self, found: Found, at: Horizon) -> Recount:
         """Work the same out again from the solved variables, in plain numpy."""
+
+    @abstractmethod
+    def in_operation(self, found: Found, at: Horizon) -> Operation:
+        """Say how it runs and how it fails, for the sampled outages.
+
+        Parameters
+        ----------
+        found : mapping
+            Its solved variables.
+        at : Horizon
+            The hours that they were solved for.
+
+        Returns
+        -------
+        Operation
+            Plain numbers and hourly arrays of the plan.
+        """
 
 
 def zeros(at: Horizon) -> Floats:

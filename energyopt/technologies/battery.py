@@ -9,8 +9,10 @@ from pydantic import Field, model_validator
 from pyomo.environ import Binary, Constraint, NonNegativeReals, Var, quicksum
 
 from energyopt.technologies.base import (
+    Bank,
     Found,
     Horizon,
+    Operation,
     PerHour,
     Recount,
     Store,
@@ -51,6 +53,8 @@ class Battery(Technology):
     block_mw: float = Field(gt=0)
     """Power of one block, the part that is lost at a time."""
     repair_h: float = Field(default=24, gt=0)
+    forced_outage_frac: float = Field(default=0, ge=0, lt=1)
+    """Share of the time that a block is out; only in the sampled years."""
     grid_forming: bool = True
     firm_credit_frac: float = Field(default=0, ge=0, le=1)
     """Of its power, towards installed N+k."""
@@ -289,13 +293,29 @@ class Battery(Technology):
             trip_name="one block",
             trip_possible=np.full(len(stored), power > 1e-6),
             repair_h=self.repair_h,
-            store=Store(
-                power_mw=power - swing,
-                energy_mwh=energy,
-                floor_mwh=floor,
-                charge_frac=self.charge_frac,
-                discharge_frac=self.discharge_frac,
-                stored_mwh=stored,
-                block_mw=min(self.block_mw, power),
-            ),
+            store=self._store(found),
+        )
+
+    def _store(self, found: Found) -> Store:
+        """Return the battery as plain numbers, power for load swings left out."""
+        power, energy = float(found["power_mw"]), float(found["energy_mwh"])
+        return Store(
+            power_mw=power - float(found["swing_mw"]),
+            energy_mwh=energy,
+            floor_mwh=self.floor_frac * energy,
+            charge_frac=self.charge_frac,
+            discharge_frac=self.discharge_frac,
+            stored_mwh=found["stored_mwh"],
+            block_mw=min(self.block_mw, power),
+        )
+
+    def in_operation(self, found: Found, at: Horizon) -> Operation:
+        """Charge and discharge in blocks that fail by themselves."""
+        return Operation(
+            bank=Bank(
+                store=self._store(found),
+                blocks=max(1, round(float(found["power_mw"]) / self.block_mw)),
+                forced_outage_frac=self.forced_outage_frac,
+                repair_h=self.repair_h,
+            )
         )

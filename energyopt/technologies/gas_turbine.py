@@ -22,8 +22,10 @@ from pyomo.environ import (
 
 from energyopt.technologies.base import (
     FirmUnits,
+    Fleet,
     Found,
     Horizon,
+    Operation,
     PerHour,
     Recount,
     Technology,
@@ -97,9 +99,22 @@ class GasTurbine(Technology):
     maintenance_begins_units: dict[int, int] | None = None
     """Week (0, 1, ...) -> units whose visit begins; without it the model places them."""
     forced_outage_frac: float = Field(default=0, ge=0, lt=1)
-    """Not in the dispatched year; kept for the sampled outages."""
+    """Share of the time that a unit is out by failure; not in the dispatched year, but
+    in the sampled ones."""
     repair_h: float = Field(default=48, gt=0)
+    """Mean time from a failure until the unit is ready to run again."""
+    start_failure_frac: float = Field(default=0, ge=0, lt=1)
+    """Of starts; the unit is then out for a repair. Only in the sampled years."""
+    derated_time_frac: float = Field(default=0, ge=0, lt=1)
+    """Share of the time that a unit runs without ``derated_loss_frac`` of its power.
+    Only in the sampled years."""
+    derated_loss_frac: float = Field(default=0.3, ge=0, le=1)
     synchronous: bool = True
+    dual_fuel: bool = False
+    """Whether it may burn what a ``fuel_store`` holds, when gas is curtailed. Only in
+    the sampled years."""
+    dual_fuel_capital_usd_per_kw: float = Field(default=0, ge=0)
+    """On top, if ``dual_fuel``: burners, forwarding and treatment of a second fuel."""
 
     co2_t_per_mmbtu: float = Field(ge=0)
     nox_lb_per_mmbtu: float = Field(ge=0)
@@ -177,9 +192,9 @@ class GasTurbine(Technology):
             "evaporative": self.evaporative_capital_usd_per_kw,
             "chiller": self.chiller_capital_usd_per_kw,
         }[self.inlet]
-        return (
-            (self.capital_usd_per_kw + inlet_usd_per_kw) * self.unit_mw_iso * KW_PER_MW
-        )
+        fuel_usd_per_kw = self.dual_fuel_capital_usd_per_kw if self.dual_fuel else 0.0
+        usd_per_kw = self.capital_usd_per_kw + inlet_usd_per_kw + fuel_usd_per_kw
+        return usd_per_kw * self.unit_mw_iso * KW_PER_MW
 
     @property
     def _nox_kg_per_mmbtu(self) -> float:
@@ -434,10 +449,7 @@ class GasTurbine(Technology):
         installed = float(found["installed_units"])
         online, output = found["online_units"], found["output_mw"]
         starts, begins = found["starts_units"], found["begins_units"]
-        out_by_week = np.array(
-            [sum(begins[v] for v in self._out_since(at, w)) for w in range(len(begins))]
-        )
-        out = out_by_week[at.week_index]
+        out = self._out_by_hour(begins, at)
         online_before, output_before = online[at.previous], output[at.previous]
         stops = online_before + starts - online
 
@@ -514,6 +526,32 @@ class GasTurbine(Technology):
             trip_at_once_mw=unit_mw,
             trip_sustained_mw=unit_mw,
             repair_h=self.repair_h,
+        )
+
+    def _out_by_hour(self, begins, at):
+        """Return units out for maintenance, shape (hours,)."""
+        by_week = np.array(
+            [sum(begins[v] for v in self._out_since(at, w)) for w in range(len(begins))]
+        )
+        return by_week[at.week_index]
+
+    def in_operation(self, found: Found, at: Horizon) -> Operation:
+        """Run whole units, which fail by themselves and sometimes do not start."""
+        return Operation(
+            fleet=Fleet(
+                units=round(float(found["installed_units"])),
+                unit_mw=at.array("unit_mw"),
+                online_units=np.asarray(found["online_units"], dtype=float).round(),
+                out_units=np.round(self._out_by_hour(found["begins_units"], at)),
+                start_h=self.start_h,
+                start_failure_frac=self.start_failure_frac,
+                forced_outage_frac=self.forced_outage_frac,
+                repair_h=self.repair_h,
+                derated_time_frac=self.derated_time_frac,
+                derated_loss_frac=self.derated_loss_frac,
+                on_gas=True,
+                dual_fuel=self.dual_fuel,
+            )
         )
 
     def _maintenance_missing(self, begins, installed, at):

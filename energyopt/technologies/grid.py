@@ -13,6 +13,8 @@ from pyomo.environ import Binary, Constraint, NonNegativeReals, Var, quicksum
 from energyopt.technologies.base import (
     Found,
     Horizon,
+    Link,
+    Operation,
     PerHour,
     Recount,
     Technology,
@@ -60,6 +62,11 @@ class Grid(Technology):
     (it has to be switched in), 1 in parallel and export."""
     firm_credit_frac: float = Field(default=0, ge=0, le=1)
     repair_h: float = Field(default=4, gt=0)
+    """Mean length of an outage of the grid."""
+    outages_per_yr: float = Field(default=0, ge=0)
+    """Only in the sampled years, in which the whole connection is there or not."""
+    switch_h: float = Field(default=0.25, ge=0)
+    """Until import that does not carry the load at once carries it."""
     co2_t_per_mwh: float = Field(ge=0)
     """Of imports; exports earn no credit."""
 
@@ -314,4 +321,18 @@ class Grid(Technology):
             trip_at_once_mw=self._at_once_frac * available * each,
             trip_sustained_mw=available * each,
             repair_h=self.repair_h,
+        )
+
+    def in_operation(self, found: Found, at: Horizon) -> Operation:
+        """Import what is missing; its outages are long or short, not a share lost."""
+        size = float(found["size_mw"])
+        return Operation(
+            link=Link(
+                size_mw=size,
+                at_once_mw=self._at_once_frac * size,
+                switch_h=self.switch_h,
+                import_mw=found["import_mw"],
+                outages_per_yr=self.outages_per_yr,
+                repair_h=self.repair_h,
+            )
         )

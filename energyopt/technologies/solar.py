@@ -13,6 +13,7 @@ from energyopt.technologies.base import (
     Floats,
     Found,
     Horizon,
+    Operation,
     Recount,
     Technology,
     Terms,
@@ -193,4 +194,10 @@ class Solar(Technology):
         """Hold the output against the sun again, and add up."""
         return recount_weather_driven(
             self, found, at, water_m3_per_mwh=self.water_m3_per_mwh
+        )
+
+    def in_operation(self, found: Found, at: Horizon) -> Operation:
+        """Give what the weather gave; its outages stand in its availability."""
+        return Operation(
+            available_mw=at.array("share_frac") * float(found["capacity_mw"])
         )

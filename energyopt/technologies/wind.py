@@ -15,6 +15,7 @@ from energyopt.technologies.base import (
     Floats,
     Found,
     Horizon,
+    Operation,
     Recount,
     Technology,
     Terms,
@@ -176,3 +177,9 @@ class Wind(Technology):
     def recount(self, found: Found, at: Horizon) -> Recount:
         """Hold the output against the wind again, and add up."""
         return recount_weather_driven(self, found, at)
+
+    def in_operation(self, found: Found, at: Horizon) -> Operation:
+        """Give what the weather gave; its outages stand in its availability."""
+        return Operation(
+            available_mw=at.array("share_frac") * float(found["capacity_mw"])
+        )
