@@ -196,9 +196,10 @@ def limit_table(result: Result) -> pd.DataFrame:
     for name, r in found.technologies.items():
         technology: Any = case.technologies[name]
         place = f"technologies.{name}"
-        for most, used in (("units", r.units), ("mw", r.mw), ("mwh", r.mwh)):
-            if used is not None and hasattr(technology, f"max_{most}"):
-                add(f"{place}.max_{most}", getattr(technology, f"max_{most}"), used)
+        for size, built in (("units", r.units), ("mw", r.mw), ("mwh", r.mwh)):
+            field = f"max_{size}"
+            if built is not None and hasattr(technology, field):
+                add(f"{place}.{field}", getattr(technology, field), built)
         budget = getattr(technology, "backup_mwh_per_yr", None)
         if np.ndim(r.import_mw) and budget is not None:
             bought = float(found.per_year(np.asarray(r.import_mw)).max())

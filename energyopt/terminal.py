@@ -130,7 +130,7 @@ def _cells(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
     cells["Yearly cost"] = f"${_digits(summary['objective_usd_per_yr'] / 1e6)} M/yr"
     cells["GPU uptime"] = (
         f"{_percent(summary['gpu_uptime_frac'])} of GPU energy, dispatched year\n"
-        "(sampled outages come later: not in this number)"
+        "(outages are not in this number: energyopt uptime)"
     )
     if any(t.kind in ("solar", "wind") for t in case.technologies.values()):
         share = summary["renewable_share_frac"]
@@ -157,6 +157,9 @@ def _sizes(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
     """Return what is installed, one row a technology, and what is not."""
     cells, absent = {}, []
     for name, size in summary["capacity"].items():
+        if size["mw"] == 0 and (size["mwh"] or 0) > 0:  # fuel
+            cells[name] = f"{_digits(size['mwh'])} MWh of power in store"
+            continue
         if not (size["mw"] or 0) >= BUILT_MW:
             absent.append(name)
             continue

@@ -16,7 +16,7 @@ from energyopt.solve.highs import use_threads
 from energyopt.solve.periods import find_border
 
 
-def two_machines(co2_most_t: float) -> Problem:
+def two_machines(co2_most_t: float, change_kusd: float = 0) -> Problem:
     """Units of 10 MW, dirty (10 k$, 10 t an hour) or clean (30 k$, 2 t), for 8 x 9 MW.
 
     Hours have nothing to do with each other but the limit on CO2.
@@ -32,9 +32,23 @@ def two_machines(co2_most_t: float) -> Problem:
         expr=sum(10 * m.dirty_units[t] + 2 * m.clean_units[t] for t in m.hours)
         <= co2_most_t
     )
-    m.cost = pyo.Objective(
-        expr=sum(10 * m.dirty_units[t] + 30 * m.clean_units[t] for t in m.hours)
-    )
+    cost = sum(10 * m.dirty_units[t] + 30 * m.clean_units[t] for t in m.hours)
+    if change_kusd:
+        m.starts = pyo.Var(m.hours, bounds=(0, 1))
+        m.start = pyo.Constraint(
+            m.hours,
+            rule=lambda m, t: (
+                m.starts[t] >= m.dirty_units[t] - m.dirty_units[(t - 1) % 8]
+            ),
+        )
+        m.start_clean = pyo.Constraint(
+            m.hours,
+            rule=lambda m, t: (
+                m.starts[t] >= m.clean_units[t] - m.clean_units[(t - 1) % 8]
+            ),
+        )
+        cost += change_kusd * sum(m.starts[t] for t in m.hours)
+    m.cost = pyo.Objective(expr=cost)
     return compile_problem(m)
 
 
@@ -69,3 +83,29 @@ def test_a_limit_that_no_dispatch_keeps_is_told_with_what_is_missed():
     with pytest.raises(LimitMissedError) as missed:
         dispatched(two_machines(14), 3.5)
     assert missed.value.over == pytest.approx([2])
+
+
+def test_pairs_of_periods_keep_a_limit_that_their_common_edge_uses():
+    """As above, and changing over costs 1 k$: a machine's last hour is an edge.
+
+    Used at edges alone, CO2 was not counted when pairs were solved again: 4 of the 8
+    hours are edges, and all of these would turn dirty.
+    """
+    problem = two_machines(50, change_kusd=1)
+    use_threads(1)
+    lower, upper, _ = finite_bounds(problem)
+    border = find_border(problem, lower, upper, np.array([0, 2, 4, 6]), False)
+    z = np.zeros(border.columns)
+    clean = [str(problem.columns[k]).startswith("clean") for k in border.links]
+    z[: len(border.links)][clean] = 1.0
+    z[len(border.links) :] = 2.0  # an hour of each period is its own
+    plan = Plan(z, np.zeros((len(border.periods), border.columns)))
+    search = Dispatch(
+        problem, border, lower, upper, plan, 1e-3, 1, time.monotonic() + 60, None
+    )
+    with ThreadPoolExecutor(2) as executor:
+        before = problem.objective(search.run(executor))
+        for _ in range(3):
+            search.improve(executor)
+    assert problem.broken(search.x) <= 1e-9
+    assert problem.objective(search.x) < before

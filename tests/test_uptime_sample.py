@@ -21,9 +21,11 @@ from energyopt.case import Case
 from energyopt.casefile import read_case
 from energyopt.errors import DataError
 from energyopt.report import RunFolder
+from energyopt.technologies import Horizon
 from energyopt.uptime.answer import availability, worst_event
 from energyopt.uptime.causes import WORDS, Cause
 from energyopt.uptime.contingencies import contingencies
+from energyopt.uptime.elements import plans_of
 from energyopt.uptime.estimate import estimate
 from energyopt.uptime.measures import Sampled
 from energyopt.uptime.operate import operate
@@ -346,3 +348,36 @@ def test_a_folder_of_another_kind_is_refused(tmp_path: Path, run: Path):
     (old / "case.resolved.yaml").write_text((run / "case.resolved.yaml").read_text())
     with pytest.raises(DataError, match=r"no decisions\.json there"):
         read_saved(old)
+
+
+def test_two_weather_years_are_sampled_each_by_its_weight():
+    """The second is 20 MW of 30 and short by 10 for ever: it counts a quarter.
+
+    Weights 3 and 1 of two years of two hours: 1.5 and 0.5 h an hour, 4 h in all. In
+    the average year 0.25 x 4 h x 10 MW = 10 MWh, which plain means would make 20.
+    """
+    at = Horizon(
+        hours=range(4),
+        weight=[1.5, 1.5, 0.5, 0.5],
+        chains=(range(2), range(2, 4)),
+        years=(range(2), range(2, 4)),
+        week_of=[0, 0, 1, 1],
+    )
+    shared: dict[str, Any] = {
+        "demand_mw": [20.0] * 2 + [30.0] * 2,
+        "unserved_mw": [0.0] * 2 + [10.0] * 2,
+        "pue": [1.0] * 4,
+        "month": [1] * 4,
+        "chain_start": [True, False, True, False],
+    }
+    bat = battery(4, 5, [3, 3, 7, 7])
+    said = {"gas": fleet(4, 2, 2), "bat": bat}
+    plans = plans_of(plants.case(contingencies={}), said, at, shared)
+    assert [p.hours for p in plans] == [2, 2]
+    assert [p.first_hour for p in plans] == [0, 2]
+    assert_allclose([p.batteries[0].before_mwh[0] for p in plans], [3, 7])
+    assert_allclose([p.weight.sum() for p in plans], [4, 4])
+    found = Sampler(1).begin(plans, 64)()
+    assert [len(b) for b in found.blocks] == [48, 16]
+    assert_allclose(found.unserved_mwh().mean(), 10)
+    assert_allclose(found.short_h().mean(), 1)

@@ -36,6 +36,10 @@ HOPELESS = 0.8
 """Share of what a limit is missed by that, if left, says that trying on is in vain."""
 CHAINS = 4
 """Runs of periods solved side by side, whatever the number of threads."""
+FEW = 8
+"""Periods up to which it is no great matter to solve them two by two."""
+SIDE_BY_SIDE = 4
+"""Periods that save on a yearly limit at once, whatever the number of threads."""
 TIGHTENINGS = 8
 """How often rounded rows are added to a relaxed period."""
 ENOUGH = 20.0
@@ -117,6 +121,7 @@ class Dispatch:
         self.x = np.zeros(len(problem.columns))
         self.known = np.zeros(len(problem.columns), dtype=bool)
         links = border.links
+        self.hourly = problem.column_hour >= 0
         self.is_edge = np.zeros(len(problem.columns), dtype=bool)
         self.is_edge[links] = problem.column_hour[links] >= 0
         fixed = links[~self.is_edge[links]]
@@ -200,7 +205,7 @@ class Dispatch:
         for p in range(count):
             if not self.known[self.border.periods[p].columns].all():
                 self._keep(self._with_neighbours(p))
-        self._keep_limits()
+        self._keep_limits(executor)
         return self.x
 
     def _chain(self, chain: list[int]) -> None:
@@ -246,7 +251,7 @@ class Dispatch:
         known = self.known.copy()
         known[self._inner(group)] = False
         found = self._solve(
-            group, allowed, soft=False, wide=True, enough=0.0, known=known
+            group, allowed, soft=False, wide=True, enough=0.0, known=known, again=True
         )
         if found is None:
             return None
@@ -316,62 +321,109 @@ class Dispatch:
         over = np.where(activity > high + rounding, activity - high, 0.0)
         return np.where(activity < low - rounding, activity - low, over)
 
-    def _keep_limits(self) -> None:
+    def _keep_limits(self, executor: Executor) -> None:
         """Solve periods again, at ever higher prices, until every shared row holds.
 
-        One after the other, some of the year first: each is asked for its share of what
-        is still to be saved, so that it takes over what those before it could not.
+        A few at a time, some of the year first: each is asked for its share of what is
+        still to be saved, so that it takes over what those before it could not. Those
+        solved side by side are no neighbours: no other row has to do with both.
         """
         count = len(self.edges)
-        sizes, whole_gap = self._sizes(), self.gap_abs * count
         for attempt in range(REPAIRS):
             at_first = self._over()
             step = max(1, 4 - attempt)
-            group = list(range(attempt % step, count, step))
-            usage = np.array([self._used([p]) for p in group])
-            weight = np.abs(usage) + 1e-9
-            for k, p in enumerate(group):
-                over = self._over()
-                if not over.any():
-                    return
-                # A little more than needed; of limits that hold, a share of what is left.
-                missed = over != 0
-                save = np.where(missed, (1.02 + 0.2 * attempt) * over, -self._spare())
-                allowed = usage[k] - save * weight[k] / weight[k:].sum(axis=0)
-                # All that is missed is worth at least what the dispatch may be off.
-                least = np.where(
-                    missed, whole_gap / np.maximum(np.abs(over), sizes), 0.0
-                )
-                least = np.maximum(least, whole_gap / (10 * sizes)) * 2.0**attempt
-                self._save(p, allowed, least, 2.0**attempt)
+            group = [[p] for p in range(attempt % step, count, step)]
+            rounds = -(-len(group) // SIDE_BY_SIDE)
+            while count > 1 and (count - 1) % (rounds * step) == 0:
+                rounds += 1  # the year's last period is the first one's neighbour
+            if self._save_all(group, rounds, attempt, executor):
+                return
             over = self._over()
             if attempt and (np.abs(over) > HOPELESS * np.abs(at_first)).any():
                 break  # at these sizes; a plan with a margin costs less than more tries
-        over = self._over()
-        if over.any():
-            raise LimitMissedError(over)
+        if count <= FEW or not self.problem.integer[self.hourly].any():
+            # Two by two, where that is no long search: an edge may stand in the way.
+            pairs = [[p, (p + 1) % count] for p in range(count if count > 1 else 0)]
+            if self._save_all(pairs, len(pairs), REPAIRS, executor):
+                return
+        raise LimitMissedError(self._over())
 
-    def _save(self, p: int, allowed: Floats, least: Floats, steep: float) -> None:
-        """Solve a period again with other prices of limits; keep it if it is better."""
-        columns = self.border.periods[p].columns
-        over, earned = self._worth([p], least, steep)
+    def _save_all(
+        self,
+        groups: list[list[int]],
+        rounds: int,
+        attempt: int,
+        executor: Executor,
+    ) -> bool:
+        """Ask groups of periods for their share of what is missed; return if it is done."""
+        sizes, whole_gap = self._sizes(), self.gap_abs * len(self.edges)
+        usage = np.array([self._used_within(group) for group in groups])
+        weight = np.abs(usage) + 1e-9
+        left = np.ones(len(groups), dtype=bool)
+        for first in range(rounds):
+            over = self._over()
+            if not over.any():
+                return True
+            # A little more than needed; of limits that hold, a share of what is left.
+            missed = over != 0
+            save = np.where(missed, (1.02 + 0.2 * attempt) * over, -self._spare())
+            # All that is missed is worth at least what the dispatch may be off.
+            least = np.where(missed, whole_gap / np.maximum(np.abs(over), sizes), 0.0)
+            least = np.maximum(least, whole_gap / (10 * sizes)) * 2.0**attempt
+            share = weight / weight[left].sum(axis=0)
+            now = list(range(first, len(groups), rounds))
+            allowed = [self._used_within(groups[k]) - save * share[k] for k in now]
+            self._save([groups[k] for k in now], allowed, least, 2.0**attempt, executor)
+            left[now] = False
+        return not self._over().any()
+
+    def _used_within(self, group: list[int]) -> Floats:
+        """Return what periods and the edges between them use of each shared row."""
+        columns = self._inner(group)
+        return self.uses[:, columns] @ self.x[columns]
+
+    def _save(
+        self,
+        groups: list[list[int]],
+        allowed: list[Floats],
+        least: Floats,
+        steep: float,
+        executor: Executor,
+    ) -> None:
+        """Solve groups of periods again with other prices of limits; keep the better."""
         sign = np.where(
             np.isfinite(self.problem.row_upper[self.border.shared]), 1.0, -1.0
         )
+        columns = [self._inner(group) for group in groups]
+        prices = [self._worth(group, least, steep) for group in groups]
 
-        def merit() -> float:
-            beyond = sign * (self._used([p]) - allowed)
-            price = np.where(beyond > 0, over, earned)
-            return float(self.problem.cost[columns] @ self.x[columns] + price @ beyond)
+        def merit(k: int) -> float:
+            beyond = sign * (self.uses[:, columns[k]] @ self.x[columns[k]] - allowed[k])
+            price = np.where(beyond > 0, *prices[k])
+            return float(
+                self.problem.cost[columns[k]] @ self.x[columns[k]] + price @ beyond
+            )
 
-        before, old = merit(), self.x[columns]
-        self.known[columns] = False
-        found = self._solve([p], allowed, prices=(over, earned), enough=np.inf)
-        self.known[columns] = True
-        if found is not None:
-            self._keep(found)
-            if merit() > before:
-                self.x[columns] = old
+        def again(k: int) -> tuple[Ints, Floats] | None:
+            known = self.known.copy()
+            known[columns[k]] = False
+            edges = columns[k][self.is_edge[columns[k]]]
+            return self._solve(
+                groups[k],
+                allowed[k] - self.uses[:, edges] @ self.x[edges],
+                prices=prices[k],
+                wide=True,
+                enough=np.inf,
+                known=known,
+                again=True,
+            )
+
+        for k, found in enumerate(list(executor.map(again, range(len(groups))))):
+            before, old = merit(k), self.x[columns[k]]
+            if found is not None:
+                self._keep(found)
+                if merit(k) > before:
+                    self.x[columns[k]] = old
 
     # -- one MIP ----------------------------------------------------------------------
 
@@ -385,19 +437,23 @@ class Dispatch:
         prices: tuple[Floats, Floats] | None = None,
         enough: float = ENOUGH,
         known: Flags | None = None,
+        again: bool = False,
     ) -> tuple[Ints, Floats] | None:
         """Return the columns that a group of periods decides, and their values.
 
         Parameters
         ----------
         allowed : array, shape (shared,)
-            What they may use of each shared row; ``soft``: at a price, more or less.
+            What they may use of each shared row, free edges apart; ``soft``: at a
+            price, more or less.
         prices : tuple of array, shape (shared,)
             What more costs and less earns, where not as planned. [k$ per unit]
         wide : bool
             Whether undecided edges are free altogether.
         known : array of bool, optional
             Which columns are decided, where that is not what the search says.
+        again : bool
+            Whether the edges were decided before; else they use what was planned.
         """
         problem, border = self.problem, self.border
         known = self.known if known is None else known
@@ -405,6 +461,8 @@ class Dispatch:
         edges = np.unique(np.concatenate([self.edges[p] for p in group]))
         edges = edges[~known[edges]]
         columns = np.concatenate([own, edges])
+        before = self.x[edges] if again else self.plan.z[self.place[edges]]
+        allowed = allowed + self.uses[:, edges] @ before
         inside = np.zeros(len(self.x), dtype=bool)
         inside[columns] = True
         rows = np.unique(self.by_column[:, columns].indices)
@@ -430,7 +488,7 @@ class Dispatch:
             problem.row_lower[rows] - around,
             problem.row_upper[rows] - around,
             group,
-            columns,
+            self.uses[:, columns],
             allowed,
             soft,
             prices,
@@ -631,7 +689,7 @@ class Dispatch:
         row_lower: Floats,
         row_upper: Floats,
         group: list[int],
-        columns: Ints,
+        use: Any,
         allowed: Floats,
         soft: bool,
         prices: tuple[Floats, Floats] | None,
@@ -647,10 +705,7 @@ class Dispatch:
         n = len(border.shared)
         if not n:
             return part, row_lower, row_upper, np.empty(0)
-        inside = np.zeros(len(self.x))
-        for p in group:
-            inside[border.periods[p].columns] = 1.0
-        use = sparse.csr_array(self.uses[:, columns]) * inside[columns]
+        use = sparse.csr_array(use)
         has_low = np.isfinite(self.problem.row_lower[border.shared])
         has_high = np.isfinite(self.problem.row_upper[border.shared])
         if not soft:

@@ -46,6 +46,9 @@ SIZES_FREE = 0.05
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
 """Share of periods without whole units from which sizes are given up; the slack, as a
 share of its row, from which a period has none whatever its edges and budgets."""
+FIRST_MARGIN, DEAR_SHARE = 8e-4, 0.01
+"""Whole units use a little more of a limit than planned: room left in it, where it is
+worth more than a share of the cost."""
 IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
 """How often pairs of periods are solved together, while that helps; how often a
 margin to missed limits is made wider."""
@@ -518,32 +521,53 @@ class Plants:
 
     def _dispatch_within_limits(self, settled: Settled) -> None:
         """Find whole units; where they miss a yearly limit, plan with a margin to it."""
-        margin = np.zeros(len(self.border.shared))
-        for attempt in range(MARGINS + 1):
-            try:
-                self._dispatch(settled)
-                return
-            except LimitMissedError as err:
-                if attempt == MARGINS:
-                    raise
-                margin += 1.5 * (attempt + 1) * err.over
-                self.journal.log(
-                    f"whole units miss a yearly limit: margins {margin.round(4).tolist()}"
-                )
-            self.master.keep_back(margin)
-            try:
-                settled = self.year.settle(
-                    "with margins",
-                    BOX_SHARE * self.gap_frac,
-                    strict=False,
-                    rounds=MOST_MARGIN_ROUNDS,
-                )
-            except (InfeasibleError, NoSolutionError):
-                raise NotFoundError(
-                    "a yearly limit could not be kept with whole units"
-                ) from None
-            finally:
-                self.master.keep_back(0 * margin)
+        first = self._first_margin(settled)
+        none = np.zeros(len(first))  # where there is no room for a margin
+        for margin in [first, none] if first.any() else [none]:
+            plan = self._with_margins(settled, margin)
+            for attempt in range(MARGINS):
+                if plan is None:
+                    break
+                try:
+                    self._dispatch(plan)
+                    return
+                except LimitMissedError as err:
+                    margin = margin + 1.5 * (attempt + 1) * err.over
+                plan = self._with_margins(settled, margin)
+        raise NotFoundError("a yearly limit could not be kept with whole units")
+
+    def _first_margin(self, settled: Settled) -> Floats:
+        """Return room for whole units in the limits that cost much, with their sign."""
+        border, n = self.border, len(self.border.links)
+        shared = border.shared
+        low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
+        sign = np.where(np.isfinite(high), 1.0, -1.0)
+        limit = np.abs(np.where(np.isfinite(high), high, low))
+        slope = settled.slope[border.budget_period, n + np.arange(len(settled.z) - n)]
+        price = np.zeros(len(shared))
+        for r in range(len(shared)):
+            mine = np.abs(slope[border.budget_shared == r])
+            price[r] = np.median(mine) if mine.size else 0.0
+        dear = price * limit > DEAR_SHARE * abs(settled.cost)
+        return np.where(dear, FIRST_MARGIN * sign * limit, 0.0)
+
+    def _with_margins(self, settled: Settled, margin: Floats) -> Settled | None:
+        """Settle anew with the limits moved inwards, if that can be."""
+        if not margin.any():
+            return settled
+        self.journal.log(f"margins to limits: {margin.round(4).tolist()}")
+        self.master.keep_back(margin)
+        try:
+            return self.year.settle(
+                "with margins",
+                BOX_SHARE * self.gap_frac,
+                strict=False,
+                rounds=MOST_MARGIN_ROUNDS,
+            )
+        except (InfeasibleError, NoSolutionError):
+            return None
+        finally:
+            self.master.keep_back(0 * margin)
 
     def _dispatch(self, settled: Settled) -> None:
         """Find whole units at a master point; keep the plant if it is the best."""

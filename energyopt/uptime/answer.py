@@ -27,14 +27,18 @@ NORMAL_95 = 1.959964
 APPROXIMATIONS = (
     "the plan of the sizing is followed where nothing is missing: its weather, load and "
     "starts are known a day ahead, outages are not",
+    "sun and wind are those of the plan, so that weather is no cause of its own",
     "online units can give full load at once; minimum load, minimum up and down times "
     "and budgets bind nobody in an emergency",
     "standby units start in the order of their start times until the plan's online "
     "power, or load and the largest unit, is there again; a second order of a type "
-    "waits for its first",
+    "waits for its first; then a backup grid is switched in",
     "a repair ends with the unit ready to run, and gas comes back to all units at once",
     "units fail at one rate whether they run or stand by, except for failed starts",
-    "an event's restart counts on all power that was shed, whenever it was shed",
+    "every rise of the power that is shed costs the restart of the jobs on it",
+    "shortages less than an hour apart are one event",
+    "low and high are rates of failure; how long things are out stays at its base value",
+    "losses of one and of two elements are tried in the first weather year",
 )
 
 
@@ -204,17 +208,11 @@ def worst_event(sampled: Sampled) -> str:
     if not len(events.year):
         return f"none in {sampled.years:,} sampled years"
     k = int(np.argmax(events.short_mwh))
-    plan = next(
-        p
-        for p, b in zip(sampled.plans, sampled.blocks, strict=True)
-        if events.year[k] in b
-    )
     hour = int(events.start_h[k])
-    share = events.most_mw[k] / (plan.load_mw[hour] + plan.planned_short_mw[hour])
     return (
         f"sampled year {events.year[k]:,}, hour {hour:,} of the plan: "
         f"{events.short_mwh[k]:,.0f} MWh in {events.length_h[k]:,.1f} h, at most "
-        f"{events.most_mw[k]:,.0f} MW ({share:.0%} of the load), by "
+        f"{events.most_mw[k]:,.0f} MW ({events.most_frac[k]:.0%} of the load), by "
         f"{WORDS[Cause(int(events.cause[k]))]}"
     )
 

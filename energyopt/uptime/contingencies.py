@@ -14,7 +14,7 @@ from energyopt.uptime.elements import Effect, Plan
 from energyopt.uptime.histories import Histories
 from energyopt.uptime.operate import operate
 
-_MOST_ROWS = 1500
+_MOST_ROWS = 500
 _RECOVERY_H = 24  # after a repair, for batteries to be full again
 
 

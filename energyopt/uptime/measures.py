@@ -103,6 +103,12 @@ class Sampled:
             self.scale() * self._planned(whole)
         )
 
+    def _short_frac(self) -> Floats:
+        """Return the share of the load that is short in each span, (spans,)."""
+        planned = self._of_hour("planned_short_mw")
+        total = self._of_hour("load_mw") + planned
+        return (self.shortages.short_mw + planned) / total
+
     def restart_mwh(self, restart_h: float) -> Floats:
         """Return energy's worth of work lost as jobs start again. [MWh/yr]
 
@@ -116,7 +122,7 @@ class Sampled:
         if not len(s.year):
             none = np.zeros(0)
             whole = np.zeros(0, dtype=np.int64)
-            return Events(whole, none, none, none, none, whole)
+            return Events(whole, none, none, none, none, none, whole)
         end = s.start_h + s.span_h
         new = np.ones(len(s.year), dtype=bool)
         new[1:] = (s.year[1:] != s.year[:-1]) | (
@@ -131,6 +137,7 @@ class Sampled:
             length_h=np.maximum.reduceat(end, first) - s.start_h[first],
             short_mwh=np.add.reduceat(s.short_mwh, first),
             most_mw=np.maximum.reduceat(s.short_mw, first),
+            most_frac=np.maximum.reduceat(self._short_frac(), first),
             cause=np.argmax(cause_mwh, axis=1),
         )
 
@@ -161,6 +168,7 @@ class Events:
     length_h: Floats  # from the first to the last moment short
     short_mwh: Floats
     most_mw: Floats
+    most_frac: Floats  # of the load
     cause: Ints  # of Cause: that of most of its energy
 
 
