@@ -294,6 +294,7 @@ def _reach(
     say: Callable[[str], None],
 ) -> tuple[Result, Reached]:
     """Size, sample and size again until the uptime target is met."""
+    from energyopt.uptime.closing import SECONDS
     from energyopt.uptime.path_text import round_line
     from energyopt.uptime.sample import worker_pool
     from energyopt.uptime.target import Loop, reach
@@ -301,9 +302,16 @@ def _reach(
     kept = [before]
 
     def size(needs: Needs, built: Callable[[PlantModel], None]) -> Result:
-        result = _solve(case, inputs, clock, stop, log, kept[0], needs, built)
-        kept[0] = result.record.kept or kept[0]
-        return result
+        asked = case
+        if needs.fixed:  # a plant to be looked at, not to be sized
+            limit = {"time_limit_s": min(case.solve.time_limit_s, SECONDS)}
+            asked = case.model_copy(
+                update={"solve": case.solve.model_copy(update=limit)}
+            )
+        result = _solve(asked, inputs, clock, stop, log, kept[0], needs, built)
+        if not needs.fixed:
+            kept[0] = result.record.kept or kept[0]
+        return replace(result, case=case)
 
     with worker_pool(case.solve.threads or os.cpu_count() or 1) as pool:
         loop = Loop(

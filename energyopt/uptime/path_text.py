@@ -21,8 +21,9 @@ def round_line(done: Any) -> str:
     """
     one: Mapping[str, Any] = done if isinstance(done, Mapping) else _plain(done)
     cost = one["objective_usd_per_yr"] / 1e6
+    which = f", {one['what']}" if one["what"] else ""
     head = (
-        f"round {one['number']}: {plant_words(one['sizes'])}; ${cost:,.2f} M/yr, "
+        f"round {one['number']}{which}: {plant_words(one['sizes'])}; ${cost:,.2f} M/yr, "
         f"${one['lcoe_usd_per_mwh']:,.1f}/MWh; "
     )
     told = one["uptime"]

@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,7 @@ from energyopt.results import Result
 from energyopt.units import HOURS_PER_YEAR, USD_PER_KUSD
 from energyopt.uptime.beyond import Missed, steps_beyond
 from energyopt.uptime.causes import WORDS, Cause
+from energyopt.uptime.closing import close
 from energyopt.uptime.elements import Plan
 from energyopt.uptime.estimate import Estimate, estimate
 from energyopt.uptime.least import Least, least_lost
@@ -76,6 +77,7 @@ class Round:
     met: bool
     lost_mwh_by_cause: dict[str, float]  # of the facility, a year
     asked: str  # of the next
+    what: str = ""  # it is, if not the cheapest that meets what was asked
 
 
 @dataclass
@@ -203,8 +205,8 @@ class Loop:
             confidence_frac=self.rule.confidence_frac,
         )
 
-    def round(self, number: int, result: Result) -> Round:
-        """Judge a plant, and ask for more where it misses."""
+    def judged(self, number: int, result: Result, *, ask: bool = False) -> Round:
+        """Judge a plant; if it misses and it is to be asked, ask for more."""
         site, seed = self.known, self.first_seed + number
         sizes = site.found(result.arrays)
         plans = self.counted(site.dispatched(result.arrays))
@@ -218,7 +220,8 @@ class Loop:
                 if held_out.low_frac < self.target:  # the one that missed is asked of
                     found, seed = again, seed + _HELD_OUT
         met = held_out is not None and held_out.low_frac >= self.target
-        asked = "" if met else self.ask(result, sizes, least, found, seed)
+        more = ask and not met
+        asked = self.ask(result, sizes, least, found, seed) if more else ""
         supply = supply_cost_usd(result.recounted)
         return Round(
             number=number,
@@ -324,14 +327,31 @@ def reach(loop: Loop) -> tuple[Result, Path]:
             if not loop.path.rounds:
                 raise
             raise UnreachableError(_none_left(loop, error)) from None
-        done = loop.round(number, result)
+        done = loop.judged(number, result, ask=True)
         loop.path.rounds.append(done)
         loop.path.needs = loop.needs
         loop.on_round(done)
         if done.met or loop.stop() or result.record.status != "optimal":
             break
     assert result is not None
+    if loop.path.met and not loop.stop():
+        result = _closed(loop, result)
     return result, loop.path
+
+
+def _closed(loop: Loop, result: Result) -> Result:
+    """Try smaller plants; take what is better, and try again."""
+    for _ in range(loop.rule.uptime_rounds):
+        loop.on_stage("smaller")
+        told, better = close(loop, result, loop.path.rounds[-1])
+        loop.path.smaller = [asdict(one) for one in told]
+        if better is None:
+            break
+        what, result, done = better
+        done = replace(done, asked="", what=f"{what} than round {done.number - 1}")
+        loop.path.rounds.append(done)
+        loop.on_round(done)
+    return result
 
 
 def _none_left(loop: Loop, error: InfeasibleError) -> str:
