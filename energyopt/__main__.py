@@ -17,6 +17,7 @@ from typer.core import TyperGroup
 
 from energyopt import __version__
 from energyopt.commands import (
+    nines_of,
     read_all,
     solve_one,
     uptime_of_plant,
@@ -225,6 +226,45 @@ def uptime(
     if as_json and told_errors:
         typer.echo(json.dumps(told_errors[0], indent=2))
     raise typer.Exit(failed.exit_code)
+
+
+@app.command(epilog=EXIT_CODES)
+def nines(
+    case: OneCase,
+    at: Annotated[
+        list[float] | None,
+        typer.Option(
+            "--at",
+            metavar="FRAC",
+            help="Share of GPU energy to size for; repeatable. "
+            "By default 0.99, 0.999, 0.9999 and 0.99999.",
+            show_default=False,
+        ),
+    ] = None,
+    sets: Sets = None,
+    quick: Annotated[
+        bool, typer.Option("--quick", help="DRAFTS: 4 representative weeks.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", help="Folder of the run folders.")
+    ] = None,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Size a case for each uptime: what another nine of uptime costs."""
+    code = 0
+    told_errors: list[dict[str, Any]] = []
+    with reported(told_errors.append) as failed:
+        from energyopt.nines import TARGETS, lines
+
+        with logged(quiet, False, None):
+            found = nines_of(case, at or TARGETS, sets or (), quick, out, quiet)
+        code = found["exit_code"]
+        shown = json.dumps(found, indent=2) if as_json else "\n".join(lines(found))
+        typer.echo(shown)
+    if as_json and told_errors:
+        typer.echo(json.dumps(told_errors[0], indent=2))
+    raise typer.Exit(failed.exit_code or code)
 
 
 @app.command()

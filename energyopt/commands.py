@@ -80,6 +80,30 @@ def solve_one(
         return Ended(code, outcome.summary, outcome, stop())
 
 
+def nines_of(
+    case: Path,
+    targets: Sequence[float],
+    sets: Sequence[str],
+    quick: bool,
+    out: Path | None,
+    quiet: bool,
+) -> dict[str, Any]:
+    """Size a case for each uptime, one run folder each; return the cost of a nine."""
+    from energyopt.nines import Solved, cost_of_nines
+    from energyopt.pipeline import KEPT
+
+    def solve(target: float, before: Path | None) -> Solved:
+        goal = f"reliability.gpu_uptime_frac={target!r}"
+        [casefile] = read_all([case], [*sets, goal], quick)
+        folder = None if out is None else out / f"{100 * target:g}"
+        reuse = before if before and (before / KEPT).is_file() else None
+        ended = solve_one(casefile, folder, quiet, reuse)
+        written = ended.outcome.folder if ended.outcome else None
+        return Solved(ended.exit_code, ended.document, written)
+
+    return cost_of_nines(targets, solve)
+
+
 def validate_one(casefile: CaseFile, quiet: bool) -> int:
     """Read a case's inputs, look for what cannot be; return the exit code."""
     from energyopt.doctor import examine_case

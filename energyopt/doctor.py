@@ -10,6 +10,8 @@ from importlib import metadata, util
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from energyopt.units import HOURS_PER_YEAR
+
 if TYPE_CHECKING:
     from energyopt.case import Case
     from energyopt.inputs import Inputs
@@ -162,6 +164,7 @@ def examine_case(case: Case, inputs: Inputs) -> Iterator[Finding]:
         reverse=True,
     )
     yield from _examine_margin(in_time, units_mw, most_mw)
+    yield from _examine_target(in_time)
     demand_mw = case.load.facility_mw
     total_mw = sum(most_mw.values())
     if total_mw < demand_mw and case.limits.gpu_served_frac >= 1:
@@ -176,6 +179,44 @@ def examine_case(case: Case, inputs: Inputs) -> Iterator[Finding]:
             f"{case.site.design_temp_c:g} degC; sun, wind, battery and grid must do the rest"
         )
         yield Finding("load.facility_mw", text, warning=True)
+
+
+def _examine_target(case: Case) -> Iterator[Finding]:
+    """Yield what cannot be, or is doubtful, of an uptime target."""
+    rule, outages = case.reliability, case.outages
+    if rule.gpu_uptime_frac is None:
+        return
+    name = "reliability.gpu_uptime_frac"
+    if case.limits.gpu_served_frac < rule.gpu_uptime_frac:
+        text = (
+            f"limits.gpu_served_frac {case.limits.gpu_served_frac:g} lets the plan itself "
+            f"lose more than the target {rule.gpu_uptime_frac:.7g} of sampled years does"
+        )
+        yield Finding(name, text, warning=True)
+    rates = [
+        getattr(tech, field, 0.0)
+        for tech in case.technologies.values()
+        for field in ("forced_outage_frac", "outages_per_yr", "start_failure_frac")
+    ]
+    common = [v for k, v in outages if k.endswith("_per_yr") and rule.common_causes]
+    if not any([*rates, *common]):
+        text = "nothing in this case can be out: every plant meets the target"
+        yield Finding(name, text, warning=True)
+    out_h = outages.switchyard_events_per_yr * outages.switchyard_h
+    if rule.common_causes and out_h / (HOURS_PER_YEAR + out_h) > (
+        1 - rule.gpu_uptime_frac
+    ):
+        text = (
+            f"the switchyard alone is out {out_h:.3g} hours a year: no plant reaches "
+            f"{rule.gpu_uptime_frac:.7g}; reliability.common_causes: false leaves it out"
+        )
+        yield Finding(name, text, exit_code=4)
+    if rule.n_plus is not None and rule.n_plus > 0:
+        text = (
+            f"n_plus {rule.n_plus} holds beside the target: units that the target does "
+            "not ask for; reliability.n_plus=0 lets the target decide"
+        )
+        yield Finding("reliability.n_plus", text, warning=True)
 
 
 def _examine_margin(

@@ -41,7 +41,9 @@ def tables(
     dict of str to DataFrame
     """
     found = result.recounted
+    path = summary.get("uptime_target")
     return {
+        **({} if path is None else {"uptime_path": path_table(path)}),
         "capacity": capacity_table(result),
         "cost": metrics.cost_table(found),
         "capital": metrics.capital_table(result),
@@ -53,6 +55,17 @@ def tables(
         "checks": check_table(result),
         "assumptions": assumption_table(casefile),
     }
+
+
+def path_table(path: Mapping[str, Any]) -> pd.DataFrame:
+    """Return one row for each plant on the way to an uptime target."""
+    rows = []
+    for one in path["rounds"]:
+        row = {key: one[key] for key in one if not isinstance(one[key], dict)}
+        for part in ("uptime", "held_out"):
+            row |= {f"{part}.{k}": v for k, v in (one[part] or {}).items()}
+        rows.append(row | one["sizes"])
+    return pd.DataFrame(rows).set_index("number")
 
 
 def capacity_table(result: Result) -> pd.DataFrame:

@@ -139,6 +139,9 @@ class SummaryContract(_Part):
     capital_usd: float
     """All-in: owner's cost, contingency and interest included. [USD]"""
     checks: dict[str, CheckLine]
+    uptime_target: dict[str, Any] | None = None
+    """With ``reliability.gpu_uptime_frac``: whether it is ``met``, the ``rounds`` (each
+    plant, its cost, its sampled uptime, interval and seed) and the ``smaller`` plants."""
 
 
 # The run folder ------------------------------------------------------------------------

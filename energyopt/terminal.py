@@ -15,6 +15,7 @@ from rich.text import Text
 from energyopt.casefile import values
 from energyopt.exhibits import known_unit, worth_per
 from energyopt.units import HOURS_PER_YEAR, KG_PER_T, KW_PER_MW, LB_PER_T
+from energyopt.uptime.path_text import path_lines, percent
 
 if TYPE_CHECKING:
     from energyopt.casefile import CaseFile
@@ -83,6 +84,8 @@ def terminal_table(
         table.add_row(label + mark, *(cells.get(label, "-") for cells in told))
     parts: list[RenderableType] = [*_heading(summary, casefile), table]
     parts += [Text(line) for line in _binding(summary, casefile)]
+    if target := summary.get("uptime_target"):
+        parts += [Text(line) for line in path_lines(target)]
     notes = Table.grid(padding=(0, 1, 0, 0))
     for mark, note in _footnotes(summary, casefile, low):
         notes.add_row(mark, Text(note, overflow="fold"))
@@ -132,6 +135,8 @@ def _cells(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
         f"{_percent(summary['gpu_uptime_frac'])} of GPU energy, dispatched year\n"
         "(outages are not in this number: energyopt uptime)"
     )
+    if target := summary.get("uptime_target"):
+        cells["with outages"] = _sampled(target)
     if any(t.kind in ("solar", "wind") for t in case.technologies.values()):
         share = summary["renewable_share_frac"]
         cells["Sun and wind"] = f"{100 * share:.1f} % of energy served"
@@ -151,6 +156,23 @@ def _cells(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:
     cells["Contingencies"] = _contingencies(summary)
     cells["Checks"] = _checks(summary["checks"])
     return cells
+
+
+def _sampled(target: Mapping[str, Any]) -> str:
+    """Return the sampled uptime of the last plant, and how its target ended."""
+    last = target["rounds"][-1]
+    goal = percent(target["gpu_uptime_frac"])
+    counted = "" if target["common_causes"] else ", without common causes"
+    end = "met" if target["met"] else "NOT SHOWN TO BE MET"
+    lines = [f"target {goal}{counted}: {end} at {target['confidence_frac']:.0%}"]
+    for told in (last["uptime"], last["held_out"]):
+        if told is not None:
+            lines.append(
+                f"{percent(told['frac'])}, {100 * told['low_frac']:.5f} to "
+                f"{100 * told['high_frac']:.5f} ({told['years']:,} years, "
+                f"seed {told['seed']})"
+            )
+    return "\n".join(lines)
 
 
 def _sizes(summary: Mapping[str, Any], casefile: CaseFile) -> dict[str, str]:

@@ -39,6 +39,7 @@ ORDER = [
     "explain",
     "metrics",
     "uptime",
+    "nines",
     "exhibits",
     "terminal",
     "report",
