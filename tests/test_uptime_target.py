@@ -351,3 +351,22 @@ def test_rows_on_sizes_hold_in_the_model():
     fixed = Needs(rounds=2, fixed={energy: 123.0})
     again = size(fixed, lambda plant: None)
     assert_allclose(again.arrays["battery"]["energy_mwh"], 123.0)
+
+
+def test_the_path_is_told_round_by_round():
+    """A line with the goal, one for each round, one for each smaller plant."""
+    _, path = reached(technologies={"gas": UNIT}, reliability=goal(0.998, 400))
+    told = list(path_lines(path.document()))
+    assert len(told) == 1 + len(path.rounds) + len(path.smaller)
+    assert "met" in told[0]
+    assert "round 1: 5 gas" in told[1]
+    assert "misses without a sample: at most 95.000000 %" in told[1]
+    assert "seed" in told[2]
+
+
+def test_the_rounds_that_are_left_are_no_target_met():
+    _, path = reached(
+        technologies={"gas": UNIT}, reliability=goal(0.998, 400, uptime_rounds=1)
+    )
+    assert not path.met
+    assert "NOT SHOWN" in next(path_lines(path.document()))

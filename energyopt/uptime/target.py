@@ -47,6 +47,7 @@ Sizing = Callable[[Needs, Callable[[PlantModel], None]], Result]
 """Sizes a plant; the second argument is called with the model before it is solved."""
 
 _HELD_OUT = 500  # added to a round's seed
+_DESCENTS = 2  # smaller plants that are taken one after another
 _WORTHWHILE = 0.2  # of what a plant loses: stores' causes get margins from here on
 
 
@@ -340,12 +341,12 @@ def reach(loop: Loop) -> tuple[Result, Path]:
 
 
 def _closed(loop: Loop, result: Result) -> Result:
-    """Try smaller plants; take what is better, and try again."""
-    for _ in range(loop.rule.uptime_rounds):
+    """Try smaller plants; take what is better, and try again, a few times."""
+    for left in reversed(range(_DESCENTS + 1)):
         loop.on_stage("smaller")
         told, better = close(loop, result, loop.path.rounds[-1])
         loop.path.smaller = [asdict(one) for one in told]
-        if better is None:
+        if better is None or not left:  # told as it is: refuted: false
             break
         what, result, done = better
         done = replace(done, asked="", what=f"{what} than round {done.number - 1}")
