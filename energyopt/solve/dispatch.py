@@ -354,7 +354,7 @@ class Dispatch:
         usage = np.array([self._used_within(group) for group in groups])
         weight = np.abs(usage) + 1e-9
         left = np.ones(len(groups), dtype=bool)
-        for first in range(rounds):
+        for first in range(min(rounds, len(groups))):
             over = self._over()
             if not over.any():
                 return True
