@@ -54,6 +54,14 @@ def looser_limits(p: Problem) -> Problem:
     return replace(p, row_upper=np.where(np.isfinite(upper), upper, p.row_upper))
 
 
+def tighter_limits(p: Problem) -> Problem:
+    """Yearly limits smaller by 2 %: the old plant may break them."""
+    upper = p.row_upper.copy()
+    shared = _border_of(p).shared
+    upper[shared] -= 0.02 * np.abs(upper[shared])
+    return replace(p, row_upper=np.where(np.isfinite(upper), upper, p.row_upper))
+
+
 def less_load(p: Problem) -> Problem:
     """Hourly right-hand sides, such as load, smaller by 3 %."""
     hourly = p.row_hour != NO_HOUR
@@ -76,6 +84,7 @@ CHANGES = [
     dearer_hours,
     cheaper_hours,
     looser_limits,
+    tighter_limits,
     less_load,
     more_sun,
 ]
@@ -115,6 +124,24 @@ def test_rounded_rows_are_used_again_only_where_they_hold(first):
     assert kept.boxes_for(dearer_sizes(problem), border)
     assert not kept.boxes_for(less_load(problem), border)
     assert not kept.boxes_for(more_sun(problem), border)
+
+
+def test_a_tighter_limit_is_shared_out_before_the_first_round(first):
+    """Budgets of the old plant add up to the new limit, each less in proportion.
+
+    As they were, their cost would be below the bound of the tighter problem.
+    """
+    problem, kept = first
+    border = _border_of(tighter_limits(problem))
+    z = np.clip(kept.z, border.lower, border.upper)
+    fitted = border.within_limits(z)
+    n, rows = len(border.links), slice(-len(border.shared), None)
+    use, most = border.matrix[rows] @ fitted, border.row_upper[rows]
+    assert (use <= most + 1e-6 * np.abs(most)).all()
+    assert (border.matrix[rows] @ z > most + 1e-6 * np.abs(most)).any()
+    for r in range(len(border.shared)):
+        mine = n + np.flatnonzero((border.budget_shared == r) & (z[n:] > 1e-3))
+        assert_allclose(fitted[mine] / z[mine], (fitted[mine] / z[mine])[:1].sum())
 
 
 def test_another_structure_is_not_used(first):

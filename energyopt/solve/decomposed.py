@@ -153,7 +153,9 @@ class Decomposition:
             f"{journal.incumbent:.7g}"
         )
         journal.tell("used again")
-        return np.clip(before.z, self.border.lower, self.border.upper)
+        return self.border.within_limits(
+            np.clip(before.z, self.border.lower, self.border.upper)
+        )
 
     def _to_keep(self, plants: Plants) -> Kept:
         """Return what a neighbouring problem can use."""

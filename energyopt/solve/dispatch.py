@@ -8,7 +8,6 @@ of the problem is, also those that the bound left out.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from concurrent.futures import Executor
 from dataclasses import dataclass
@@ -20,9 +19,8 @@ from scipy import sparse
 
 from energyopt.errors import NoSolutionError
 from energyopt.solve.compile import Problem
-from energyopt.solve.highs import Highs, State
 from energyopt.solve.periods import Border, entries
-from energyopt.solve.rounding import Rounding
+from energyopt.solve.whole import WholeProgram
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -40,13 +38,9 @@ FEW = 8
 """Periods up to which it is no great matter to solve them two by two."""
 SIDE_BY_SIDE = 4
 """Periods that save on a yearly limit at once, whatever the number of threads."""
-TIGHTENINGS = 8
-"""How often rounded rows are added to a relaxed period."""
 ENOUGH = 20.0
 """How many times its gap a period may cost more than relaxed, without a longer search:
 the relaxation itself is not exact."""
-NEAR_NODES, MOST_NODES = 10, 100
-"""Nodes of the small MIPs: between neighbouring whole numbers, and among all."""
 
 
 class NotFoundError(NoSolutionError):
@@ -360,7 +354,7 @@ class Dispatch:
         usage = np.array([self._used_within(group) for group in groups])
         weight = np.abs(usage) + 1e-9
         left = np.ones(len(groups), dtype=bool)
-        for first in range(rounds):
+        for first in range(min(rounds, len(groups))):
             over = self._over()
             if not over.any():
                 return True
@@ -494,173 +488,22 @@ class Dispatch:
             prices,
         )
         extra = len(slack_cost)
-        cost = np.concatenate([cost, slack_cost])
-        lower = np.concatenate([lower, np.zeros(extra)])
-        upper = np.concatenate([upper, np.full(extra, np.inf)])
-        whole = np.concatenate([problem.integer[columns], np.zeros(extra, dtype=bool)])
-        if whole.any():
-            found = self._whole_numbers(
-                cost,
-                matrix,
-                (row_lower, row_upper),
-                (lower, upper),
-                whole,
-                self.gap_abs * len(group),
-                enough,
-            )
-            if found is None:
-                return None
-            values, solver = found
-        else:
-            values, solver = np.zeros(len(cost)), None
-        exact = self._exact(
-            cost, matrix, row_lower, row_upper, lower, upper, whole, values, solver
+        program = WholeProgram(
+            cost=np.concatenate([cost, slack_cost]),
+            matrix=matrix,
+            row_lower=row_lower,
+            row_upper=row_upper,
+            lower=np.concatenate([lower, np.zeros(extra)]),
+            upper=np.concatenate([upper, np.full(extra, np.inf)]),
+            whole=np.concatenate(
+                [problem.integer[columns], np.zeros(extra, dtype=bool)]
+            ),
+            seed=self.seed,
+            until=self.until,
+            stop=self.stop,
         )
+        exact = program.solve(self.gap_abs * len(group), enough)
         return None if exact is None else (columns, exact[: len(columns)])
-
-    def _whole_numbers(
-        self,
-        cost: Floats,
-        matrix: Any,
-        rows: tuple[Floats, Floats],
-        bounds: tuple[Floats, Floats],
-        whole: Flags,
-        gap: float,
-        enough: float,
-    ) -> tuple[Floats, Highs] | None:
-        """Return a point with whole numbers that is as good as any, or nearly.
-
-        And the solver of the relaxation.
-
-        The relaxation with rounded rows leaves few of them open, and those between two
-        neighbours: the search is there first. Elsewhere too where that is not enough.
-
-        Parameters
-        ----------
-        gap : float
-            How much dearer than the best it may be. [k$]
-        enough : float
-            How many gaps it may cost more than relaxed, when found between neighbours.
-        """
-        relaxed = self._relaxed(cost, matrix, rows, bounds, whole)
-        if relaxed is None:
-            return None
-        bound, x, solver = relaxed
-        low, high = bounds[0].copy(), bounds[1].copy()
-        low[whole] = np.maximum(low[whole], np.floor(x[whole] + 1e-6))
-        high[whole] = np.minimum(high[whole], np.ceil(x[whole] - 1e-6))
-        if (low == high)[whole].all():
-            return np.where(whole, low, x), solver
-        near = self._mip(cost, matrix, rows, (low, high), whole, gap, NEAR_NODES)
-        if near is not None and cost @ near - bound <= enough * gap:
-            return near, solver
-        found = self._mip(cost, matrix, rows, bounds, whole, gap, MOST_NODES, near)
-        found = near if found is None else found
-        return None if found is None else (found, solver)
-
-    def _relaxed(
-        self,
-        cost: Floats,
-        matrix: Any,
-        rows: tuple[Floats, Floats],
-        bounds: tuple[Floats, Floats],
-        whole: Flags,
-    ) -> tuple[float, Floats, Highs] | None:
-        """Return cost, point and solver of the relaxation with rounded rows."""
-        solver = Highs({"threads": 1, "random_seed": self.seed, "solver": "simplex"})
-        solver.load(cost, matrix, *rows, *bounds)
-        outcome = solver.run()
-        if outcome.state != State.kOptimal:
-            return None
-        x = solver.values()
-        matrix = sparse.csr_array(matrix, copy=True)
-        matrix.eliminate_zeros()
-        single = np.flatnonzero(np.diff(matrix.indptr) == 1)
-        no_size = np.zeros(len(cost), dtype=bool)
-        rounding = Rounding(matrix, *rows, whole, no_size, len(cost), single)
-        boxed = rounding.within(*bounds)
-        for _ in range(TIGHTENINGS):
-            rounded = boxed.violated(x)
-            count = len(rounded.least)
-            if not count:
-                break
-            solver.h.addRows(
-                count,
-                rounded.least,
-                np.full(count, np.inf),
-                rounded.matrix.nnz,
-                rounded.matrix.indptr[:-1].astype(np.int32),
-                rounded.matrix.indices.astype(np.int32),
-                rounded.matrix.data,
-            )
-            tighter = solver.run()
-            if tighter.state == State.kInfeasible:
-                return None
-            if tighter.state != State.kOptimal:
-                break
-            outcome, x = tighter, solver.values()
-        return outcome.objective, x, solver
-
-    def _mip(
-        self,
-        cost: Floats,
-        matrix: Any,
-        rows: tuple[Floats, Floats],
-        bounds: tuple[Floats, Floats],
-        whole: Flags,
-        gap: float,
-        nodes: int,
-        start: Floats | None = None,
-    ) -> Floats | None:
-        """Return the best point found in so many nodes, with its whole numbers exact."""
-        solver = Highs(
-            {
-                "threads": 1,
-                "random_seed": self.seed,
-                "mip_rel_gap": 0.0,
-                "mip_abs_gap": gap,
-                "mip_max_nodes": nodes,
-                "time_limit": max(self.until - time.monotonic(), 0.1),
-            }
-        )
-        solver.watch(self.stop)
-        solver.load(cost, matrix, *rows, *bounds, whole)
-        if start is not None:
-            solver.start_from(start)
-        if not solver.run().feasible:
-            return None
-        values = solver.values()
-        return np.where(whole, np.round(values), values)
-
-    def _exact(
-        self,
-        cost: Floats,
-        matrix: Any,
-        row_lower: Floats,
-        row_upper: Floats,
-        lower: Floats,
-        upper: Floats,
-        whole: Flags,
-        values: Floats,
-        relaxed: Highs | None,
-    ) -> Floats | None:
-        """Return the best point with these whole numbers, exactly.
-
-        The relaxation, whose rounded rows hold for them, is near to it if there is one.
-        """
-        lower, upper = lower.copy(), upper.copy()
-        lower[whole] = upper[whole] = values[whole]
-        if relaxed is not None:
-            at = np.flatnonzero(whole).astype(np.int32)
-            relaxed.h.changeColsBounds(len(at), at, values[whole], values[whole])
-            if relaxed.run().optimal:
-                return np.clip(relaxed.values(), lower, upper)
-        solver = Highs({"threads": 1, "random_seed": self.seed})
-        solver.load(cost, matrix, row_lower, row_upper, lower, upper)
-        outcome = solver.run()
-        if outcome.state != State.kOptimal:
-            return None
-        return np.clip(solver.values(), lower, upper)
 
     def _edge_terms(
         self, group: list[int], edges: Ints

@@ -103,6 +103,23 @@ class Border:
         """How many master columns there are."""
         return len(self.cost)
 
+    def within_limits(self, z: Floats) -> Floats:
+        """Return a point with budgets that add up to no more than their limits.
+
+        What is too much, or too little of a lower limit, is taken off each period's
+        budget in proportion. Shape (master columns,).
+        """
+        n, first = len(self.links), self.matrix.shape[0] - len(self.shared)
+        use = self.matrix[first:] @ z
+        over = np.maximum(use - self.row_upper[first:], 0.0)
+        over -= np.maximum(self.row_lower[first:] - use, 0.0)
+        size = np.abs(z[n:]) + 1e-9
+        total = np.bincount(self.budget_shared, size, minlength=len(self.shared))
+        shares = size / total[self.budget_shared]
+        found = z.copy()
+        found[n:] -= over[self.budget_shared] * shares
+        return np.clip(found, self.lower, self.upper)
+
 
 def small_indices(matrix: Any) -> Any:
     """Return a matrix by rows, its indices in 4 bytes: sums and stacks make them 8."""
