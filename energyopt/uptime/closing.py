@@ -1,7 +1,9 @@
 """The closing checks: is a plant a little smaller as good, and cheaper?
 
 A smaller plant that meets all that the rounds asked for costs at least the bound of
-the solve, which is the proof that it is not cheaper. Any other is looked at by itself.
+the solve, which is the proof that it is not cheaper. Any other is looked at by itself:
+it misses, in the bound or in the years that the plant was sampled in; or it is
+dispatched anew and costs more, or as much within the gap that the case asks for.
 """
 
 from __future__ import annotations
@@ -113,8 +115,15 @@ def _look(
     if other is None:
         return Smaller(what, verdict, True, "solve"), None
     usd = other.record.objective * USD_PER_KUSD
-    if usd >= done.objective_usd_per_yr:
-        return Smaller(what, f"costs more: ${usd / 1e6:,.2f} M/yr", True, "solve"), None
+    gap = loop.case.solve.gap_frac
+    if usd >= done.objective_usd_per_yr * (1 - gap):
+        least_usd = other.record.bound * USD_PER_KUSD
+        verdict = f"costs more: at least ${least_usd / 1e6:,.2f} M/yr"
+        if least_usd < done.objective_usd_per_yr:
+            verdict = (
+                f"costs as much, within the gap of {gap:.2%}: ${usd / 1e6:,.2f} M/yr"
+            )
+        return Smaller(what, verdict, True, "solve"), None
     one = loop.judged(done.number + 1, other)
     assert one.uptime is not None
     shown = f"{one.uptime.frac:.6%}, at least {one.uptime.low_frac:.6%}"
