@@ -370,3 +370,18 @@ def test_the_rounds_that_are_left_are_no_target_met():
     )
     assert not path.met
     assert "NOT SHOWN" in next(path_lines(path.document()))
+
+
+def test_limits_that_leave_no_room_for_the_target_are_told_apart():
+    """99.97 % asks for a tank of a day; land for one of an hour is all there is."""
+    tank = TANK | {"tank_mmbtu": 200_000, "land_km2_per_mmbtu": 0.001}
+    made, given = plant(
+        mw=100,
+        technologies={"gas": SURE | {"dual_fuel": True}, "tank": tank},
+        reliability=goal(0.9997, 400),
+        outages={"gas_line_events_per_yr": 0.3, "gas_line_h": 24},
+    )
+    land = made.limits.model_copy(update={"land_km2": 1.0})
+    made = made.model_copy(update={"limits": land})
+    with pytest.raises(UnreachableError, match="without the target there is a plant"):
+        reach(Loop(made, sizing(made, given)))

@@ -324,9 +324,12 @@ def reach(loop: Loop) -> tuple[Result, Path]:
                 result = loop.size(loop.needs, loop.begin)
             except _AgainError:
                 result = loop.size(loop.needs, loop.begin)
+        except UnreachableError:
+            raise
         except InfeasibleError as error:
             if not loop.path.rounds:
-                raise
+                # Without the target it may be infeasible too, which has its own answer.
+                loop.size(Needs(rounds=loop.needs.rounds), lambda plant: None)
             raise UnreachableError(_none_left(loop, error)) from None
         done = loop.judged(number, result, ask=True)
         loop.path.rounds.append(done)
@@ -357,7 +360,19 @@ def _closed(loop: Loop, result: Result) -> Result:
 
 def _none_left(loop: Loop, error: InfeasibleError) -> str:
     """Say that every plant of the case lies within those that missed."""
+    if not loop.path.rounds:
+        asked = "; ".join(_margin_words(margin) for margin in loop.needs.margins)
+        return (
+            f"reliability.gpu_uptime_frac {loop.target:.7g} cannot be reached within the "
+            f"limits of the case: gas line and cold spells ask for {asked}; without the "
+            "target there is a plant"
+        )
     last = loop.path.rounds[-1]
+    if not last.lost_mwh_by_cause:
+        return (
+            f"reliability.gpu_uptime_frac {loop.target:.7g} cannot be reached: plants that "
+            f"meet the case's limits are at most at {last.most_frac:.5%}"
+        )
     cause = max(last.lost_mwh_by_cause, key=last.lost_mwh_by_cause.__getitem__)
     best = last.uptime.frac if last.uptime else last.most_frac
     return (
