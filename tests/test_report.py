@@ -380,6 +380,7 @@ def test_the_summary_keeps_its_contract(
         "gas_mmbtu_per_yr",
         "capital_usd",
         "checks",
+        "uptime_target",  # only with a target
     }
     assert set(told["capacity"]["battery"]) >= {"kind", "units", "mw", "mwh"}
     assert told["capacity"]["gas"]["units"] == 2
