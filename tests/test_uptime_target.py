@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from io import StringIO
 from math import comb
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose
-from plants import BATTERY, GAS, SOLAR, case, inputs
+from plants import BATTERY, CASE, GAS, SOLAR, case, inputs, merged
+from rich.console import Console
 
+import energyopt.inputs
+from energyopt import pipeline
 from energyopt.case import Case, Reliability
+from energyopt.casefile import read_case
 from energyopt.errors import UnreachableError
 from energyopt.inputs import Inputs
 from energyopt.model import build_model
@@ -385,3 +391,49 @@ def test_limits_that_leave_no_room_for_the_target_are_told_apart():
     made = made.model_copy(update={"limits": land})
     with pytest.raises(UnreachableError, match="without the target there is a plant"):
         reach(Loop(made, sizing(made, given)))
+
+
+# From the case file to the run folder --------------------------------------------------
+
+
+def run(folder: Any, monkeypatch: pytest.MonkeyPatch, frac: float) -> Any:
+    changes = {
+        "technologies": {"gas": UNIT},
+        "load": {"facility_mw": 500},
+        "limits": {"gpu_served_frac": 1},
+        "reliability": goal(frac, 400),
+        "outages": YARD,
+        "solve": {"threads": 1, "method": "monolithic", "gap_frac": 1e-9},
+    }
+    path = folder / "tiny.yaml"
+    path.write_text(json.dumps(merged(CASE, changes)))
+    monkeypatch.setattr(
+        energyopt.inputs,
+        "build_inputs",
+        lambda made, base: inputs(made, HOURS, demand_mw=500.0, pue=1.0),
+    )
+    said: list[str] = []
+    return pipeline.run(read_case(path), out=folder / "out", say=said.append), said
+
+
+def test_a_run_writes_its_path(tmp_path, monkeypatch):
+    outcome, said = run(tmp_path, monkeypatch, 0.99)
+    assert outcome.exit_code == 0
+    told = json.loads((tmp_path / "out" / "summary.json").read_text())["uptime_target"]
+    assert told["met"]
+    assert len(said) == len(told["rounds"])
+    table = (tmp_path / "out" / "tables" / "uptime_path.csv").read_text()
+    assert "gas.installed_units" in table.splitlines()[0]
+    assert len(table.splitlines()) == 1 + len(told["rounds"])
+    text = StringIO()
+    Console(file=text, width=200).print(outcome.table)
+    assert "target 99.000000 % (2.00 nines): met at 95%" in text.getvalue()
+    assert "smaller: one unit of gas less" in text.getvalue()
+
+
+def test_a_proof_that_no_plant_does_it_is_written_too(tmp_path, monkeypatch):
+    with pytest.raises(UnreachableError, match="switchyard") as error:
+        run(tmp_path, monkeypatch, 0.99995)
+    assert error.value.exit_code == 4
+    told = json.loads((tmp_path / "out" / "infeasible.json").read_text())
+    assert any("switchyard" in line for line in told["sentences"])
