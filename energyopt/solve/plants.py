@@ -46,9 +46,9 @@ SIZES_FREE = 0.05
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
 """Share of periods without whole units from which sizes are given up; the slack, as a
 share of its row, from which a period has none whatever its edges and budgets."""
-FIRST_MARGIN, DEAR_SHARE = 8e-4, 0.01
-"""Whole units use a little more of a limit than planned: room left in it, where it is
-worth more than a share of the cost."""
+FIRST_MARGIN, CHEAP_MARGIN, DEAR_SHARE = 8e-4, 0.02, 0.01
+"""Whole units use a little more of a limit than planned: room left in it where it is
+worth more than a share of the cost, and in those worth less."""
 IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
 """How often pairs of periods are solved together, while that helps; how often a
 margin to missed limits is made wider."""
@@ -537,7 +537,10 @@ class Plants:
         raise NotFoundError("a yearly limit could not be kept with whole units")
 
     def _first_margin(self, settled: Settled) -> Floats:
-        """Return room for whole units in the limits that cost much, with their sign."""
+        """Return room for whole units, where a limit costs much, with the limits' sign.
+
+        Other limits get more then: periods that save on one use more of another.
+        """
         border, n = self.border, len(self.border.links)
         shared = border.shared
         low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
@@ -549,7 +552,10 @@ class Plants:
             mine = np.abs(slope[border.budget_shared == r])
             price[r] = np.median(mine) if mine.size else 0.0
         dear = price * limit > DEAR_SHARE * abs(settled.cost)
-        return np.where(dear, FIRST_MARGIN * sign * limit, 0.0)
+        if not dear.any():
+            return np.zeros(len(shared))
+        room = np.where(dear, FIRST_MARGIN, CHEAP_MARGIN)
+        return room * sign * limit
 
     def _with_margins(self, settled: Settled, margin: Floats) -> Settled | None:
         """Settle anew with the limits moved inwards, if that can be."""
