@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from energyopt.results import Result
     from energyopt.solve import Progress
     from energyopt.solve.reuse import Kept
-    from energyopt.uptime.target import Path as Reached
+    from energyopt.uptime.path import Path as Reached
 
 KEPT = "cuts.npz"
 """In a run folder: what ``--reuse`` reads."""

@@ -26,10 +26,11 @@ from energyopt.solve import solve_model
 from energyopt.uptime.beyond import steps_beyond
 from energyopt.uptime.least import least_lost
 from energyopt.uptime.margins import first_margins, least_at, tangent
+from energyopt.uptime.path import Path
 from energyopt.uptime.path_text import path_lines
 from energyopt.uptime.sample import Sampler
 from energyopt.uptime.site import Site
-from energyopt.uptime.target import Loop, Path, Sizing, reach
+from energyopt.uptime.target import Loop, Sizing, reach
 
 HOURS = 336
 UNIT = GAS | {

@@ -20,8 +20,9 @@ from energyopt.uptime.beyond import LEAST_STEP_FRAC
 from energyopt.uptime.least import least_lost
 
 if TYPE_CHECKING:
+    from energyopt.uptime.path import Round
     from energyopt.uptime.site import Site
-    from energyopt.uptime.target import Loop, Round
+    from energyopt.uptime.target import Loop
 
 LESS_FRAC = 0.1
 SECONDS = 60.0
@@ -93,8 +94,8 @@ def _look(
     bound_usd = done.bound_usd_per_yr
     if loop.needs.met_by(sizes):
         verdict = (
-            "breaks a rule of the case or costs no less: no plant that meets what the "
-            f"rounds asked for is below ${bound_usd / 1e6:,.2f} M/yr"
+            "breaks a rule of the case or costs no less, within the gap: no plant that "
+            f"meets what the rounds asked for is below ${bound_usd / 1e6:,.2f} M/yr"
         )
         return Smaller(what, verdict, True, "proof"), None
     least = least_lost(loop.counted(loop.known.idle(sizes)))

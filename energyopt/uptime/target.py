@@ -18,8 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -38,6 +37,7 @@ from energyopt.uptime.estimate import Estimate, estimate
 from energyopt.uptime.least import Least, least_lost
 from energyopt.uptime.margins import first_margins, least_at, tangent
 from energyopt.uptime.measures import Sampled
+from energyopt.uptime.path import Path, Round, Uptime
 from energyopt.uptime.reachable import why_not
 from energyopt.uptime.sample import Sampler
 from energyopt.uptime.site import Site
@@ -49,64 +49,6 @@ Sizing = Callable[[Needs, Callable[[PlantModel], None]], Result]
 _HELD_OUT = 500  # added to a round's seed
 _DESCENTS = 2  # smaller plants that are taken one after another
 _WORTHWHILE = 0.2  # of what a plant loses: stores' causes get margins from here on
-
-
-@dataclass(frozen=True)
-class Uptime:
-    """GPU energy served in sampled years, with its interval."""
-
-    frac: float
-    low_frac: float
-    high_frac: float
-    years: int
-    effective_years: float
-    seed: int
-
-
-@dataclass(frozen=True)
-class Round:
-    """One plant of the path, and what became of it."""
-
-    number: int
-    sizes: dict[str, float]  # "recip.installed_units" -> number
-    objective_usd_per_yr: float
-    bound_usd_per_yr: float
-    lcoe_usd_per_mwh: float
-    most_frac: float  # uptime that no operation of these sizes beats
-    uptime: Uptime | None  # None: the bound already lies below the target
-    held_out: Uptime | None
-    met: bool
-    lost_mwh_by_cause: dict[str, float]  # of the facility, a year
-    asked: str  # of the next
-    what: str = ""  # it is, if not the cheapest that meets what was asked
-
-
-@dataclass
-class Path:
-    """The rounds so far."""
-
-    target_frac: float
-    confidence_frac: float
-    common_causes: bool
-    rounds: list[Round] = field(default_factory=list)
-    smaller: list[dict[str, Any]] = field(default_factory=list)
-    needs: Needs = field(default_factory=Needs)
-
-    @property
-    def met(self) -> bool:
-        """Whether the last plant was shown to meet the target."""
-        return bool(self.rounds) and self.rounds[-1].met
-
-    def document(self) -> dict[str, Any]:
-        """Return plain data for ``summary.json``."""
-        return {
-            "gpu_uptime_frac": self.target_frac,
-            "confidence_frac": self.confidence_frac,
-            "common_causes": self.common_causes,
-            "met": self.met,
-            "rounds": [asdict(one) for one in self.rounds],
-            "smaller": self.smaller,
-        }
 
 
 @dataclass
@@ -268,7 +210,7 @@ class Loop:
         else:  # it leads further than steps do
             steps = steps_beyond(self.known, sizes, lambda larger: False)
         self.needs = self.needs.left_behind(steps)
-        told.append(_step_words(steps))
+        told.append("more of one size" if margin else _step_words(steps))
         return "; ".join(told)
 
     def steps(
