@@ -217,7 +217,7 @@ def test_a_tank_is_sized_until_the_gas_line_does_not_matter():
     dual = SURE | {"dual_fuel": True}
     gas_line = {"gas_line_events_per_yr": 0.3, "gas_line_h": 24}
     found, path = reached(
-        hours=8760,
+        hours=2184,
         mw=100,
         technologies={"gas": dual, "tank": TANK | {"tank_mmbtu": 200_000}},
         reliability=goal(0.9997, 1200),
