@@ -17,6 +17,7 @@ import energyopt.inputs
 from energyopt import pipeline
 from energyopt.case import Case, Reliability
 from energyopt.casefile import read_case
+from energyopt.doctor import examine_case
 from energyopt.errors import UnreachableError
 from energyopt.inputs import Inputs
 from energyopt.model import build_model
@@ -204,6 +205,25 @@ def test_too_few_units_are_named():
 def test_a_target_of_all_hours_is_refused():
     with pytest.raises(ValueError, match="less than 1"):
         Reliability(gpu_uptime_frac=1.0)
+
+
+def findings(**changes: Any) -> dict[str, tuple[int, str]]:
+    made, given = plant(**changes)
+    return {f.text: (f.exit_code, f.name) for f in examine_case(made, given)}
+
+
+def test_validate_finds_what_cannot_be_of_a_target():
+    """0.8 hours a year without a switchyard; nothing that fails; N+2 beside it."""
+    name = "reliability.gpu_uptime_frac"
+    yard = findings(technologies={"gas": UNIT}, reliability=goal(0.99995), outages=YARD)
+    [text] = [t for t, found in yard.items() if found == (4, name)]
+    assert "switchyard" in text
+    sure = findings(
+        technologies={"gas": GAS | {"max_units": 99}}, reliability=goal(0.9)
+    )
+    assert any("nothing in this case can be out" in t for t in sure)
+    both = findings(technologies={"gas": UNIT}, reliability=goal(0.9, n_plus=2))
+    assert any("n_plus 2 holds beside the target" in t for t in both)
 
 
 # The tank ------------------------------------------------------------------------------
