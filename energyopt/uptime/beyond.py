@@ -8,7 +8,7 @@ years that the plant was sampled in; the years left out count as if nothing were
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,8 +26,8 @@ from energyopt.uptime.site import Arrays, Site, Sizes
 
 STEP_FRAC = 0.1  # of a size that is not counted in machines
 LEAST_STEP_FRAC = 0.01  # of its most, where there is little or nothing of it
-FACTORS = (1.0 + STEP_FRAC, 1.5, 2.0, 4.0)
-_WORST_YEARS = 200
+FACTOR = 2.0  # tried at once
+_WORST_YEARS = 100
 _MOST_UNITS = 8
 
 
@@ -113,49 +113,62 @@ def steps_beyond(
     dict
         Steps; a size at its most whose largest value is known to miss has none.
     """
-    flows = _largest_missing(_flows(site, sizes), {**sizes}, misses)
-    units = _largest_missing(_units(site, sizes), {**flows}, misses)
+    missing = _largest_missing(site, sizes, misses)
     steps: dict[Key, float] = {}
     for key, size in site.sizes.items():
-        if units[key] >= size.most * (1 - 1e-9):
+        if missing[key] >= size.most * (1 - 1e-9):
             continue
         if size.whole:
-            steps[key] = units[key] + 1
-        elif units[key] > sizes[key] * (1 + 1e-9):
-            steps[key] = units[key]
+            steps[key] = missing[key] + 1
+        elif missing[key] > sizes[key] * (1 + 1e-9):
+            steps[key] = missing[key]
         else:
-            steps[key] = min(_larger(site, sizes, key, FACTORS[0]), size.most)
+            steps[key] = min(_larger(site, sizes, key, 1 + STEP_FRAC), size.most)
     return steps
 
 
 def _largest_missing(
-    larger: Iterator[dict[Key, float]],
-    missing: dict[Key, float],
-    misses: Callable[[Sizes], bool],
+    site: Site, sizes: Mapping[Key, float], misses: Callable[[Sizes], bool]
 ) -> dict[Key, float]:
-    """Return the last of ever larger plants that still misses."""
-    for changes in larger:
-        trial = {**missing, **changes}
-        if not misses(trial):
-            break
-        missing = trial
+    """Return a plant, as large as a few trials find one, that still misses.
+
+    First each technology by itself goes to its most, kept there if it does not help,
+    all machines together; then as many machines more of every type as do not help;
+    then twice as much of the others.
+    """
+    missing = dict(sizes)
+    machines = [key for key, size in site.sizes.items() if size.whole]
+    others: dict[str, list[Key]] = {}
+    for key, size in site.sizes.items():
+        if not size.whole:
+            others.setdefault(key[0], []).append(key)
+
+    def tried(keys: list[Key], larger: Callable[[Key], float]) -> bool:
+        trial = {**missing, **{key: larger(key) for key in keys}}
+        if trial == missing or not misses(trial):
+            return False
+        missing.update(trial)
+        return True
+
+    def most(key: Key) -> float:
+        return float(site.sizes[key].most)
+
+    helping = [
+        keys for keys in ([machines] if machines else []) if not tried(keys, most)
+    ]
+    helping += [keys for keys in others.values() if not tried(keys, most)]
+    if machines in helping:
+        few, many = 0, _MOST_UNITS + 1
+        while many - few > 1:
+            more = (few + many) // 2
+            if tried(machines, lambda key, n=more: min(sizes[key] + n, most(key))):  # type: ignore[misc]
+                few = more
+            else:
+                many = more
+    for keys in helping:
+        if keys is not machines:
+            tried(keys, lambda key: _larger(site, sizes, key, FACTOR))
     return missing
-
-
-def _flows(site: Site, sizes: Mapping[Key, float]) -> Iterator[dict[Key, float]]:
-    """Yield ever larger sizes that are not machines, the last at their most."""
-    keys = [key for key, size in site.sizes.items() if not size.whole]
-    for factor in FACTORS[1:] if keys else ():
-        yield {key: _larger(site, sizes, key, factor) for key in keys}
-    if keys:
-        yield {key: float(site.sizes[key].most) for key in keys}
-
-
-def _units(site: Site, sizes: Mapping[Key, float]) -> Iterator[dict[Key, float]]:
-    """Yield one machine more of every type, then two, ..."""
-    keys = [key for key, size in site.sizes.items() if size.whole]
-    for more in range(1, _MOST_UNITS + 1) if keys else ():
-        yield {key: min(sizes[key] + more, float(site.sizes[key].most)) for key in keys}
 
 
 def _larger(site: Site, sizes: Mapping[Key, float], key: Key, factor: float) -> float:
