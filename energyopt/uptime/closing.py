@@ -35,8 +35,9 @@ class Smaller:
 
     what: str
     verdict: str
-    refuted: bool
-    """Whether it misses, breaks a rule or costs more; otherwise it is better."""
+    refuted: bool | None
+    """Whether it misses, breaks a rule or costs more; otherwise it is better, or, where
+    ``None``, it is not settled."""
     how: str  # "proof", "sample" or "solve"
 
 
@@ -112,9 +113,14 @@ def _look(
             f"{as_planned.low_frac:.6%}"
         )
         return Smaller(what, verdict, True, "sample"), None
-    other, verdict = _dispatched(loop, sizes)
-    if other is None:
+    try:
+        other = _dispatched(loop, sizes)
+    except InfeasibleError:
+        verdict = "breaks a rule of the case: no dispatch meets its limits"
         return Smaller(what, verdict, True, "solve"), None
+    except NoSolutionError:
+        verdict = f"not settled: no dispatch found in {SECONDS:g} s"
+        return Smaller(what, verdict, None, "solve"), None
     usd = other.record.objective * USD_PER_KUSD
     gap = loop.case.solve.gap_frac
     if usd >= done.objective_usd_per_yr * (1 - gap):
@@ -136,13 +142,8 @@ def _look(
     return Smaller(what, verdict, False, "sample"), (other, one)
 
 
-def _dispatched(loop: Loop, sizes: dict[Key, float]) -> tuple[Result | None, str]:
-    """Return the cheapest operation of a plant, or why there is none."""
+def _dispatched(loop: Loop, sizes: dict[Key, float]) -> Result:
+    """Return the cheapest operation of a plant."""
     fixed = replace(Needs(rounds=loop.needs.rounds), fixed=sizes)
     built: Callable[[object], None] = lambda plant: None  # noqa: E731
-    try:
-        return loop.size(fixed, built), ""
-    except InfeasibleError:
-        return None, "breaks a rule of the case: no dispatch meets its limits"
-    except NoSolutionError:
-        return None, f"no dispatch within its limits found in {SECONDS:g} s"
+    return loop.size(fixed, built)
