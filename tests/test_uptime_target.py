@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from io import StringIO
 from math import comb
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -18,12 +19,13 @@ from energyopt import pipeline
 from energyopt.case import Case, Reliability
 from energyopt.casefile import read_case
 from energyopt.doctor import examine_case
-from energyopt.errors import UnreachableError
+from energyopt.errors import InfeasibleError, NoSolutionError, UnreachableError
 from energyopt.inputs import Inputs
 from energyopt.model import build_model
 from energyopt.needs import Margin, Needs
 from energyopt.results import Result, read_result
 from energyopt.solve import solve_model
+from energyopt.uptime import closing
 from energyopt.uptime.beyond import steps_beyond
 from energyopt.uptime.least import least_lost
 from energyopt.uptime.margins import first_margins, least_at, tangent
@@ -458,3 +460,35 @@ def test_a_proof_that_no_plant_does_it_is_written_too(tmp_path, monkeypatch):
     assert error.value.exit_code == 4
     told = json.loads((tmp_path / "out" / "infeasible.json").read_text())
     assert any("switchyard" in line for line in told["sentences"])
+
+
+@pytest.mark.parametrize(
+    ("error", "refuted", "said"),
+    [
+        (NoSolutionError("time"), None, "not settled"),
+        (InfeasibleError("none"), True, "breaks a rule"),
+    ],
+)
+def test_a_smaller_plant_without_a_dispatch_in_time_is_not_settled(
+    monkeypatch, error, refuted, said
+):
+    """It may yet be better: only a proof that there is none refutes it."""
+
+    def size(needs: Any, built: Any) -> None:
+        raise error
+
+    known = SimpleNamespace(idle=lambda sizes: None, changed=lambda arrays, sizes: None)
+    loop = SimpleNamespace(
+        needs=Needs(rounds=1), known=known, counted=lambda plan: None,
+        allowed_mwh=1.0, demand_mwh=100.0, target=0.99, first_seed=1, size=size,
+        sampled=lambda plans, seed: (SimpleNamespace(low_frac=1.0, frac=1.0), None),
+    )  # fmt: skip
+    monkeypatch.setattr(Needs, "met_by", lambda self, sizes: False)
+    monkeypatch.setattr(
+        closing, "least_lost", lambda plan: SimpleNamespace(total_mwh=0.0)
+    )
+    result = SimpleNamespace(arrays={})
+    done = SimpleNamespace(bound_usd_per_yr=0.0, number=1, objective_usd_per_yr=1.0)
+    told, better = closing._look(loop, result, done, "less", {})
+    assert (told.refuted, better) == (refuted, None)
+    assert said in told.verdict
