@@ -128,7 +128,10 @@ class _Axis:
     """Rows, or columns, of all models: sorted by hour, those without one first."""
 
     def __init__(
-        self, names: Sequence[list[Name]], families: Sequence[Ints], hours: Sequence[Ints]
+        self,
+        names: Sequence[list[Name]],
+        families: Sequence[Ints],
+        hours: Sequence[Ints],
     ) -> None:
         known: dict[Name, int] = {}
         ids = [

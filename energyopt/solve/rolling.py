@@ -12,6 +12,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -208,7 +209,7 @@ class Rolling:
             kept = np.clip(self.planned[window.span][at], lower[at], upper[at])
             lower[at] = upper[at] = np.round(kept)
         integer = self._padded(window, integer)
-        options = {"threads": 1, "time_limit": WINDOW_S}
+        options: dict[str, Any] = {"threads": 1, "time_limit": WINDOW_S}
         if integer.any():
             options |= {"mip_abs_gap": self.rules.gap_abs, "mip_rel_gap": 0.0}
         else:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from energyopt.solve.aligned import Figures, Frame
+from energyopt.solve.compile import NO_HOUR
 from energyopt.solve.terminal import DAY_H, Terminal
 
 Floats = NDArray[np.float64]
@@ -120,6 +122,8 @@ class Windows:
             for f, y in zip(frame.models, frame.yearly, strict=True)
         ]
         self.x = frame.x.copy()
+        self._spent = _only_grow(frame)
+        self._dear = float(penalty.max(initial=0.0))
         self._same = [_same_hours(frame, self.models[0], f) for f in self.models]
         coo = frame.models[0].matrix.tocoo()
         ahead = frame.column_hour[coo.col] > frame.row_hour[coo.row]
@@ -162,7 +166,7 @@ class Windows:
         cuts = [0, *(np.flatnonzero(np.diff(of)) + 1).tolist(), end - first]
         blocks = [
             (first + a, first + b, self.models[of[a]])
-            for a, b in zip(cuts[:-1], cuts[1:], strict=True)
+            for a, b in pairwise(cuts)
             if b > a
         ]
         start = self.frame.row_start
@@ -176,7 +180,7 @@ class Windows:
         cost = np.concatenate([f.cost[c] for c, f in columns])
         if self.terminal is not None and end < chain.stop:
             cost = cost + self.terminal.worth(first, end)
-        return self._window(
+        window = self._window(
             first,
             self.of_hours(first, end),
             _stacked(parts),
@@ -185,6 +189,33 @@ class Windows:
             np.concatenate([f.lower[c] for c, f in columns]),
             np.concatenate([f.upper[c] for c, f in columns]),
         )
+        return self._within_what_is_left(window)
+
+    def _within_what_is_left(self, w: Window) -> Window:
+        """Add a soft row for each yearly limit: no more than was left of it so far."""
+        if not len(self._spent):
+            return w
+        year = self.frame.yearly[0]
+        matrix = year.matrix[self._spent]
+        used = matrix[:, : w.span.start] @ self.x[: w.span.start]
+        here = matrix[:, w.span]
+        slacks = len(w.cost) - here.shape[1]
+        more = sparse.hstack([here, sparse.csr_array((here.shape[0], slacks))])
+        rows = np.arange(here.shape[0]) + w.matrix.shape[0]
+        # What is overdrawn by rounding, or was by need, is gone: nothing more is used.
+        left = np.maximum(year.row_upper[self._spent] - used, 0.0)
+        larger = replace(
+            w,
+            matrix=sparse.csr_array(sparse.vstack([w.matrix, more])),
+            row_lower=np.append(w.row_lower, np.full(len(rows), -np.inf)),
+            row_upper=np.append(w.row_upper, left),
+            slack_hour=np.append(w.slack_hour, np.full(len(rows), NO_HOUR)),
+            slack_name=[
+                *w.slack_name,
+                *(self.frame.yearly_names[i][0] for i in self._spent),
+            ],
+        )
+        return _with_slack(larger, rows, np.full(len(rows), self._dear))
 
     def _wraps_of(self, chain: range, first: int) -> Ints:
         """Return the chain's first rows that look back on its last hours."""
@@ -238,6 +269,16 @@ class Windows:
             soft,
             penalty[soft],
         )
+
+
+def _only_grow(frame: Frame) -> Ints:
+    """Return the yearly limits from above whose use never gets less with time."""
+    year = frame.yearly[0]
+    falls = np.zeros(len(year.row_upper), dtype=bool)
+    coo = year.matrix.tocoo()
+    falls[coo.row[coo.data * frame.models[0].upper[coo.col] < 0]] = True
+    falls[coo.row[coo.data * frame.models[0].lower[coo.col] < 0]] = True
+    return np.flatnonzero(~falls & np.isfinite(year.row_upper))
 
 
 def _priced(yearly: Figures, price: Floats) -> Floats:

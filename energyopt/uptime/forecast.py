@@ -53,9 +53,7 @@ class Error:
 
 ASSUMED = "an assumption: no measured figure at hand"
 ERRORS: dict[str, Error] = {
-    "temperature": Error(
-        ("temp_air", "temp_wet_bulb"), 1.5, 0.9, True, ASSUMED, "low"
-    ),
+    "temperature": Error(("temp_air", "temp_wet_bulb"), 1.5, 0.9, True, ASSUMED, "low"),
     "sun": Error(("ghi", "dni", "dhi"), 0.2, 0.9, False, ASSUMED, "low"),
     "wind speed": Error(("wind_speed",), 0.2, 0.9, False, ASSUMED, "low"),
     "power price": Error(

@@ -128,9 +128,7 @@ def foresight_of_run(
     return found
 
 
-def arrays_of(
-    files: RunFiles, case: Case, inputs: Inputs
-) -> dict[str, dict[str, Any]]:
+def arrays_of(files: RunFiles, case: Case, inputs: Inputs) -> dict[str, dict[str, Any]]:
     """Return every variable of a saved plan, by technology and for the plant.
 
     Raises
@@ -181,8 +179,9 @@ def foresight_of(
         believed = forecasts(ask.forecast, case, inputs, days, ask.seed)
     models = [year.truth]
     for forecast in believed:
-        made = build_model(case, forecast)
-        models.append(_named(made))
+        one = _named(build_model(case, forecast))
+        bare = replace(one.problem, rows=[], columns=[], unused=[])
+        models.append(replace(one, problem=bare))  # its Pyomo model can go
     frame = align(models, year.x, lambda name: SOFT.get(name, 0.0))
     del models
     use_threads(1)

@@ -32,8 +32,8 @@ APPROXIMATIONS = (
     "there is no other dispatch",
     "what is stored at a window's end is worth its mean over the days of the sized year, "
     "by hour of the day: a habit of that year, and nothing of the days to come",
-    "yearly limits are kept by a price on their use, that of the sized year's dispatch; "
-    "they are not budgeted, and what was exceeded is said",
+    "yearly limits are kept by a price on their use, that of the sized year's dispatch, "
+    "and no more is used of them than is left, unless load would be shed",
     "coincident peaks, where they are charged, are known in their own hour",
     "outages are not in it: energyopt uptime",
 )
