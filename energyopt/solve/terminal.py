@@ -92,7 +92,7 @@ class Terminal:
             np.add.at(
                 self.table[k], ((hour[here] + k) % DAY_H, family[here]), value[here]
             )
-        ends = np.bincount(np.arange(frame.hours) % DAY_H, minlength=DAY_H)
+        ends = np.bincount(np.unique(hour + 1) % DAY_H, minlength=DAY_H)
         self.table /= np.maximum(ends, 1)[:, None]
 
     def worth(self, first: int, end: int) -> Floats:
