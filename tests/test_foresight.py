@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import plants
 import pytest
 from numpy.testing import assert_allclose
+from typer.testing import CliRunner
 
+from energyopt import __main__ as command
 from energyopt.errors import DataError
 from energyopt.uptime.forecast import ERRORS, forecasts
 from energyopt.uptime.foresight import Ask, foresight_of, foresight_of_run
@@ -60,20 +65,23 @@ def test_a_wrong_price_forecast_fills_the_battery_in_the_wrong_hour():
 
 
 def test_yesterday_as_the_forecast_of_today():
-    """On day 1 hour 5 costs 10, on day 2 hour 4 does; all others 50, evenings 100.
+    """On day 2 hour 1 costs 8, so on day 1, which follows it, hour 1 is waited for.
 
-    Day 1 follows day 2: it waits for a cheap hour 4 and finds hour 5 later, no loss. On
-    day 2 the cheap hour 4 is seen when it comes: what is stored costs 10 on both.
+    It costs 50, as all hours but the first, which was 40: 10 MWh bought at 50, 100 more.
+    On day 2 the cheap hour is seen when it comes. Evenings cost 100.
     """
     made = plants.case(technologies=BUYER)
     prices = np.full(48, 50.0)
-    prices[[20, 44]] = 100
-    prices[[5, 28]] = 10
-    found = rolled(
-        made, 48, {"power_usd_per_mwh": prices.tolist()}, window_h=24, step_h=24
-    )
+    prices[0], prices[25], prices[[20, 44]] = 40, 8, 100
+    prices[24] = 50.05  # not to be taken for hour 25
+    truth = {"power_usd_per_mwh": prices.tolist()}
+    found = rolled(made, 48, truth, window_h=24, step_h=24)
     assert found.document["forecast"]["kind"] == "persistence"
-    assert_allclose(price(found)["usd_per_yr"], 0, atol=1e-3)
+    assert_allclose(price(found)["usd_per_yr"], 100, atol=1e-3)
+    told = found.document["dispatches"]["windows_told_the_truth"]["usd_per_yr"]
+    assert_allclose(
+        told, found.document["dispatches"]["as_sized"]["usd_per_yr"], atol=1e-3
+    )
 
 
 def test_the_battery_is_not_drained_at_the_window_s_end():
@@ -161,9 +169,7 @@ def test_no_more_of_a_yearly_limit_is_used_than_there_is():
     truth = {"power_usd_per_mwh": [30, 50, 40, 60]}
     found = rolled(made, 4, truth, forecast="perfect", window_h=2, step_h=2)
     (limit,) = (
-        one
-        for one in found.document["yearly_limits"]
-        if one["limit"] == "co2_t_per_yr"
+        one for one in found.document["yearly_limits"] if one["limit"] == "co2_t_per_yr"
     )
     assert not limit["exceeded"]
     assert limit["used"] <= 25 + 1e-6
@@ -213,12 +219,70 @@ def test_a_forecast_that_knows_is_the_truth():
     assert forecasts("perfect", made, plants.inputs(made, 24), 2, seed=1) == []
 
 
+# The command ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """Return the folder of a draft of Pecos: two weeks, one type of unit, wind."""
+    folder = tmp_path_factory.mktemp("draft") / "run"
+    case = Path(__file__).parents[1] / "cases" / "quick.yaml"
+    sets = ["horizon.weeks=1", "technologies.wind.min_mw=50"]
+    sets += [f"technologies.{name}=null" for name in ("aero", "titan", "frame")]
+    sets += ["technologies.combined=null", "technologies.solar=null"]
+    options = [word for text in sets for word in ("--set", text)]
+    arguments = [str(case), "-q", "--out", str(folder), *options]
+    result = CliRunner().invoke(command.app, ["solve", *arguments])
+    assert result.exit_code == 0, result.output
+    return folder
+
+
+def test_a_draft_is_rolled_week_by_week_and_says_so(run):
+    arguments = ["foresight", str(run), "--forecast", "day-ahead", "--json"]
+    result = CliRunner().invoke(command.app, [*arguments, "-q"])
+    assert result.exit_code == 0, result.output
+    told = json.loads(result.stdout)
+    assert told == json.loads((run / "foresight.json").read_text())
+    assert not list(run.glob(".foresight*"))
+    assert told["draft"]
+    assert told["notes"][0].startswith("DRAFT: each of a few weeks is rolled by itself")
+    assert sum(told["hours"].values()) == 2 * 168
+    assert told["price_of_foresight"]["usd_per_yr"] > 0
+    sized = told["dispatches"]["as_sized"]["usd_per_yr"]
+    summary = json.loads((run / "summary.json").read_text())
+    assert_allclose(sized, summary["objective_usd_per_yr"], rtol=1e-9)
+    allowed = ("reserve_", "grid.backup")  # what an hour may break, and is told
+    assert all(c["check"].startswith(allowed) for c in told["checks_failed"])
+    again = CliRunner().invoke(command.app, [*arguments, "-q"])
+    assert json.loads(again.stdout) | {"seconds": 0} == told | {"seconds": 0}
+
+
 # Bad input -----------------------------------------------------------------------------
 
 
 def test_a_folder_without_a_plan_is_refused(tmp_path):
     with pytest.raises(DataError, match=r"no case\.resolved\.yaml there"):
         foresight_of_run(tmp_path, Ask())
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--step-h", "60"],
+        ["--window-h", "0"],
+        ["--forecast", "crystal-ball"],
+        ["--seed", "-1"],
+    ],
+)
+def test_a_wrong_option_is_wrong_usage(tmp_path, options):
+    result = CliRunner().invoke(command.app, ["foresight", str(tmp_path), *options])
+    assert result.exit_code == 2
+
+
+def test_a_folder_without_a_run_is_exit_7_and_a_document(tmp_path):
+    result = CliRunner().invoke(command.app, ["foresight", str(tmp_path), "--json"])
+    assert result.exit_code == 7
+    assert json.loads(result.stdout)["exit_code"] == 7
 
 
 def test_a_plan_of_another_length_is_refused():

@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -194,9 +195,11 @@ def foresight_of(
     rules = _rules(case, year, frame, ask)
     told = replace(frame, models=frame.models[:1], yearly=frame.yearly[:1])
 
-    def roll(own: Frame, told_of: Callable[[int], None]) -> tuple[Rolled, Frame]:
+    stopped = Event()
+
+    def roll(own: Frame, told_of: Callable[[int], None]) -> Rolled:
         windows = Windows(own, penalty, -yearly, terminal)
-        return Rolling(windows, rules, told_of).run(inputs.chains), own
+        return Rolling(windows, rules, told_of, stopped.is_set).run(inputs.chains)
 
     def count(done: int) -> None:
         on_hours(done, frame.hours)
@@ -204,7 +207,11 @@ def foresight_of(
     with ThreadPoolExecutor(max_workers=2) as side_by_side:
         knowing = side_by_side.submit(roll, told, lambda done: None)
         blind = side_by_side.submit(roll, frame, count) if believed else knowing
-        rolls = {"told_the_truth": knowing.result()[0], "realised": blind.result()[0]}
+        try:
+            rolls = {"told_the_truth": knowing.result(), "realised": blind.result()}
+        except BaseException:  # Ctrl-C too: the pool waits for its threads
+            stopped.set()
+            raise
     results = {name: _result(year, frame, rolled) for name, rolled in rolls.items()}
     document = answer(
         ask=vars(ask),
