@@ -21,10 +21,10 @@ BUYER = {"grid": plants.GRID, "battery": BATTERY}
 UNITS = plants.GAS | {"min_units": 2, "max_units": 2, "no_load_fuel_frac": 0.1}
 
 
-def rolled(made, hours, truth, believed=None, **ask):
-    """Size a tiny plant on the truth, then dispatch it on what is believed."""
+def rolled(made, hours, truth, *believed, **ask):
+    """Size a tiny plant on the truth, then dispatch it on what is believed, by day ahead."""
     sized = plants.solved(made, hours, **truth)
-    told = None if believed is None else [plants.inputs(made, hours, **believed)]
+    told = [plants.inputs(made, hours, **day) for day in believed] or None
     asked = Ask(**({"window_h": hours, "step_h": hours} | ask))
     return foresight_of(made, sized.inputs, sized.arrays, asked, believed=told)
 
@@ -101,6 +101,18 @@ def test_the_battery_is_not_drained_at_the_window_s_end():
     )
 
 
+def test_the_second_day_is_believed_two_days_ahead():
+    """Hour 24 costs 100, others 20. Two days ahead it is seen, one day ahead it is not.
+
+    10 MWh are bought at 20 on day 1, at no loss; else they would be missed: 799 more.
+    """
+    made = plants.case(technologies=BUYER)
+    prices = [100.0 if t == 24 else 20.0 for t in range(48)]
+    truth, flat = {"power_usd_per_mwh": prices}, {"power_usd_per_mwh": 20.0}
+    found = rolled(made, 48, truth, flat, truth, step_h=24)
+    assert_allclose(price(found)["usd_per_yr"], 0, atol=1e-3)
+
+
 # Units ---------------------------------------------------------------------------------
 
 
@@ -143,6 +155,16 @@ def test_reserve_gives_way_before_load_and_is_counted():
     assert found.document["checks_failed"]
 
 
+def test_a_quick_unit_starts_when_reserve_would_be_short():
+    quick = UNITS | {"start_h": 0.1, "min_units": 3, "max_units": 3}
+    made = plants.case(technologies={"gas": quick}, contingencies={"grid": False})
+    truth, believed = {"demand_mw": [10, 15, 10, 10]}, {"demand_mw": [10] * 4}
+    found = rolled(made, 4, truth, believed)
+    assert found.document["rules_broken"] == []
+    assert found.document["checks_failed"] == []
+    assert found.document["hours"]["units_changed"] == 1
+
+
 def test_a_slow_unit_that_is_too_much_is_stopped():
     """5 MW come where 15 were believed: two slow units give 8 at least, so one stops."""
     slow = UNITS | {"start_h": 2, "min_load_frac": 0.4}
@@ -177,6 +199,25 @@ def test_no_more_of_a_yearly_limit_is_used_than_there_is():
     realised = found.document["dispatches"]["realised"]["usd_per_yr"]
     best = found.document["dispatches"]["as_sized"]["usd_per_yr"]
     assert best - 1e-4 <= realised <= best + 100 + 1e-4
+
+
+def test_a_yearly_limit_without_a_price_is_stopped_when_used_up():
+    """Units that run full or not: of 25 t two unit-hours are used, and 5 t stay over.
+
+    One t more is worth nothing, so its price is 0: the first window takes gas in both of
+    its hours and the second has no 10 t left. 400 + 600 + 400 USD; with no stop, gas in
+    every hour would cost 800 and emit 40 t.
+    """
+    gas = plants.GAS | {"co2_t_per_mmbtu": 0.1, "min_load_frac": 1.0}
+    made = plants.case(
+        technologies={"gas": gas, "grid": plants.GRID}, limits={"co2_t_per_yr": 25}
+    )
+    truth = {"power_usd_per_mwh": [30, 50, 60, 40]}
+    found = rolled(made, 4, truth, forecast="perfect", window_h=2, step_h=2)
+    realised = found.document["dispatches"]["realised"]["usd_per_yr"]
+    assert_allclose(realised, 1400, atol=0.2)  # and 10 cents a start
+    limits = {one["limit"]: one for one in found.document["yearly_limits"]}
+    assert_allclose(limits["co2_t_per_yr"]["used"], 20, atol=1e-6)
 
 
 # Forecasts -----------------------------------------------------------------------------

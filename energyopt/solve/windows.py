@@ -105,6 +105,8 @@ class Windows:
         What a unit of a row's breach costs; 0: it may not be broken. [k$]
     yearly_price : array, shape (yearly rows,)
         What a unit of a yearly limit's row costs. [k$]
+    overdraft : float
+        What a unit beyond the limit costs. [k$]
     terminal : Terminal, optional
         What the state at a window's end is worth.
     """
@@ -114,6 +116,7 @@ class Windows:
         frame: Frame,
         penalty: Floats,
         yearly_price: Floats,
+        overdraft: float,
         terminal: Terminal | None = None,
     ) -> None:
         self.frame, self.penalty, self.terminal = frame, penalty, terminal
@@ -123,7 +126,7 @@ class Windows:
         ]
         self.x = frame.x.copy()
         self._spent = _only_grow(frame)
-        self._dear = float(penalty.max(initial=0.0))
+        self._overdraft = overdraft
         self._same = [_same_hours(frame, self.models[0], f) for f in self.models]
         coo = frame.models[0].matrix.tocoo()
         ahead = frame.column_hour[coo.col] > frame.row_hour[coo.row]
@@ -215,7 +218,7 @@ class Windows:
                 *(self.frame.yearly_names[i][0] for i in self._spent),
             ],
         )
-        return _with_slack(larger, rows, np.full(len(rows), self._dear))
+        return _with_slack(larger, rows, np.full(len(rows), self._overdraft))
 
     def _wraps_of(self, chain: range, first: int) -> Ints:
         """Return the chain's first rows that look back on its last hours."""

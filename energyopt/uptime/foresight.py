@@ -54,6 +54,8 @@ SOFT: Mapping[str, float] = {
 }
 """Rules of the model that an hour may break where nothing else is left, before load is
 shed: a MW of each for an hour, as a share of the value of lost compute."""
+OVERDRAFT = 0.75
+"""The same of a unit of a yearly limit (MWh, t, kg, m3) beyond what there is."""
 LAST_RESORT = "unserved_mw"
 GAP_FRAC = 5e-5
 """Of a window's mean cost: proven gap at which its commitment is taken."""
@@ -198,7 +200,7 @@ def foresight_of(
     stopped = Event()
 
     def roll(own: Frame, told_of: Callable[[int], None]) -> Rolled:
-        windows = Windows(own, penalty, -yearly, terminal)
+        windows = Windows(own, penalty, -yearly, OVERDRAFT * lost, terminal)
         return Rolling(windows, rules, told_of, stopped.is_set).run(inputs.chains)
 
     def count(done: int) -> None:
