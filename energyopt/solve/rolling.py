@@ -1,7 +1,7 @@
 """A year dispatched without foresight: windows planned on forecasts, hours on the truth.
 
-At each step whole units are committed for a window of forecast hours, as a small MIP.
-Then each hour of the step comes true: its rows, bounds and costs are the truth's, those
+At each step whole units are committed on the forecast, as a small MIP of a window of
+hours; beyond the step, which the next plan decides, units need not be whole. Then each hour of the step comes true: its rows, bounds and costs are the truth's, those
 of the rest of the window the forecast's, and the window is solved again with the units
 as committed. Where that leaves load or a soft row short, or has no solution, units that
 are quick enough may start or stop from that hour on. The past is never changed.
@@ -132,9 +132,10 @@ class Rolling:
         end = min(first + self.rules.window_h, chain.stop)
         last = min(first + self.rules.step_h, chain.stop)
         window = self.windows.cut(chain, first, end, planned_at=first)
-        values = self._first_of((window.strict(), window), window.integer)
+        whole = self._whole(window, last)
+        values = self._first_of((window.strict(), window), whole)
         if values is None:
-            values = self._forced(window, window.integer)
+            values = self._forced(window, whole)
         self.found.windows += 1
         self.planned[window.span] = values[: len(window.integer)]
         on_plan = True
@@ -146,19 +147,25 @@ class Rolling:
                 self.found.as_planned += 1
                 self._note_bent(window, values, t)
             else:
-                self._realise(chain, t, end, first)
+                self._realise(chain, t, last, end, first)
 
-    def _realise(self, chain: range, t: int, end: int, planned_at: int) -> None:
+    def _whole(self, window: Window, last: int) -> Flags:
+        """Return the columns that must be whole: those of the step, none beyond it."""
+        return window.integer & (self.frame.column_hour[window.span] < last)
+
+    def _realise(
+        self, chain: range, t: int, last: int, end: int, planned_at: int
+    ) -> None:
         """Let one hour come true; the later ones are planned again around it."""
         window = self.windows.cut(chain, t, end, planned_at, true_until=t + 1)
-        whole = self.frame.integer[window.span]
+        whole = self._whole(window, last)
         values = self._solve(window, self._none(window), held=whole)
         hour = self.windows.of_hours(t, t + 1)
         inside = slice(0, hour.stop - hour.start)
         if values is not None and not self._short(window, values, inside):
             self.found.redispatched += 1
         else:
-            quick = self.quick[window.span]
+            quick = self.quick[window.span] & whole
             better = None
             if quick.any():
                 both = (window.strict(), window)

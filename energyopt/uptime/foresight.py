@@ -57,8 +57,8 @@ shed: a MW of each for an hour, as a share of the value of lost compute."""
 OVERDRAFT = 0.75
 """The same of a unit of a yearly limit (MWh, t, kg, m3) beyond what there is."""
 LAST_RESORT = "unserved_mw"
-GAP_FRAC = 5e-5
-"""Of a window's mean cost: proven gap at which its commitment is taken."""
+GAP_FRAC = 1e-4
+"""Of the cost of a year, the window's share: gap at which its commitment is taken."""
 QUICK_H = 1.0
 """Units that need no longer from order to full load may start within the hour."""
 FITS = 1e-3
@@ -290,7 +290,7 @@ def _rules(case: Case, year: _Year, frame: Frame, ask: Ask) -> Rules:
         )
         if said.fleet is not None and said.fleet.start_h > QUICK_H:
             slow.add(f"plant[{name}]")
-    hourly_kusd = abs(float(frame.models[0].cost @ frame.x)) / max(frame.hours, 1)
+    hourly_kusd = abs(year.perfect.record.objective) / max(frame.hours, 1)
     return Rules(
         quick=lambda column: column.rpartition(".")[0] not in slow,
         last_resort=lambda column: column == LAST_RESORT,
