@@ -186,53 +186,57 @@ def align(
         [p.column_hour for p in ps],
     )
     figures = [_on_axes(p, k, rows, columns) for k, p in enumerate(ps)]
-    known = columns.spread(0, x, 0.0)
     integer = np.zeros(columns.size, dtype=bool)
     for p, place in zip(ps, columns.places, strict=True):
         integer[place] |= p.integer
+    known = columns.spread(0, x, 0.0)
     held = columns.hour == NO_HOUR
-    hourly = rows.hour != NO_HOUR
     figures = [_held(f, held, known) for f in figures]
+    hourly = rows.hour != NO_HOUR
     adds_up = ~hourly & (np.diff(figures[0].matrix.indptr) > 0)
-    yearly = [_rows_of(f, adds_up) for f in figures]
-    figures = [_rows_of(f, hourly) for f in figures]
-    row_hour, row_family = rows.hour[hourly], rows.family[hourly]
-    hard = np.array([soft(name) == 0 for name, _ in rows.names])[row_family]
+    law = np.array([soft(name) == 0 for name, _ in rows.names])[rows.family]
+    figures, kept_rows, kept = _reduced(figures, hourly & law, known, held)
+    kept_rows &= hourly
+    place = np.full(columns.size, -1, dtype=np.intp)
+    place[kept] = np.arange(int(kept.sum()))
+    hours = np.arange(ps[0].hours + 1)
+    return Frame(
+        models=tuple(_columns_of(_rows_of(f, kept_rows), kept) for f in figures),
+        integer=integer[kept],
+        row_hour=rows.hour[kept_rows],
+        column_hour=columns.hour[kept],
+        row_family=rows.family[kept_rows],
+        column_family=columns.family[kept],
+        row_names=rows.names,
+        column_names=columns.names,
+        row_start=np.searchsorted(rows.hour[kept_rows], hours),
+        column_start=np.searchsorted(columns.hour[kept], hours),
+        x=known[kept],
+        place=place[columns.places[0]],
+        yearly=tuple(_columns_of(_rows_of(f, adds_up), kept) for f in figures),
+        yearly_names=[rows.names[f] for f in rows.family[adds_up]],
+    )
 
-    kept_rows = np.ones(len(row_hour), dtype=bool)
-    kept = ~held
+
+def _reduced(
+    figures: list[Figures], laws: Flags, known: Floats, held: Flags
+) -> tuple[list[Figures], Flags, Flags]:
+    """Turn single rows into bounds and hold what they fix, a few times over.
+
+    ``known`` gets the values of what is held. The last two are the rows and columns
+    that are left.
+    """
+    kept_rows, kept = np.ones(len(laws), dtype=bool), ~held
     for _ in range(PASSES):
-        figures, said = _bounds_of_single_rows(figures, hard & kept_rows)
+        figures, said = _bounds_of_single_rows(figures, laws & kept_rows)
         kept_rows &= ~said
         fixed, values = _fixed(figures, kept)
         if not fixed.any():
             break
         known[fixed] = values[fixed]
         figures = [_held(f, fixed, known) for f in figures]
-        yearly = [_held(f, fixed, known) for f in yearly]
         kept &= ~fixed
-    place = np.full(columns.size, -1, dtype=np.intp)
-    place[kept] = np.arange(int(kept.sum()))
-    figures = [_columns_of(_rows_of(f, kept_rows), kept) for f in figures]
-    yearly = [_columns_of(f, kept) for f in yearly]
-    hours = ps[0].hours
-    row_hour, column_hour = row_hour[kept_rows], columns.hour[kept]
-    return Frame(
-        models=tuple(figures),
-        integer=integer[kept],
-        row_hour=row_hour,
-        column_hour=column_hour,
-        row_family=row_family[kept_rows],
-        column_family=columns.family[kept],
-        row_names=rows.names,
-        column_names=columns.names,
-        row_start=np.searchsorted(row_hour, np.arange(hours + 1)),
-        column_start=np.searchsorted(column_hour, np.arange(hours + 1)),
-        x=known[kept],
-        place=place[columns.places[0]],
-        yearly=tuple(yearly),
-        yearly_names=[rows.names[f] for f in rows.family[adds_up]],
-    )
+    return figures, kept_rows, kept
 
 
 def _on_axes(p: Problem, k: int, rows: _Axis, columns: _Axis) -> Figures:

@@ -9,15 +9,15 @@ truth: what they cost more or less than the year as it was sized is no matter of
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Any
 
 import numpy as np
-import xarray as xr
 from numpy.typing import NDArray
 
 from energyopt.case import Case
@@ -94,6 +94,16 @@ class _Year:
     perfect: Result
 
 
+@dataclass(frozen=True)
+class _Worth:
+    """What the walk is told of money: see :class:`Windows`."""
+
+    penalty: Floats
+    yearly: Floats
+    overdraft: float
+    terminal: Terminal
+
+
 def foresight_of_run(
     run: Path, ask: Ask, on_hours: Callable[[int, int], None] = lambda done, of: None
 ) -> ForesightResult:
@@ -122,36 +132,12 @@ def foresight_of_run(
     files = read_run(run)
     case = files.casefile.case.in_time()
     inputs = build_inputs(files.casefile.case, files.casefile.base_dir)
-    arrays = arrays_of(files, case, inputs)
+    arrays = files.arrays(inputs.data.sizes["time"])
     found = foresight_of(case, inputs, arrays, ask, on_hours, run_id=files.run_id)
     path = files.folder / "foresight.json"
     hidden = path.with_name(f".{path.name}.part")
     hidden.write_text(json.dumps(found.document, indent=2) + "\n", encoding="utf-8")
     hidden.replace(path)
-    return found
-
-
-def arrays_of(files: RunFiles, case: Case, inputs: Inputs) -> dict[str, dict[str, Any]]:
-    """Return every variable of a saved plan, by technology and for the plant.
-
-    Raises
-    ------
-    DataError
-        If the plan has other hours than the case's inputs.
-    """
-    hours: xr.Dataset = files.hours
-    if hours.sizes["time"] != inputs.data.sizes["time"]:
-        raise DataError(
-            f"{files.folder}: the plan has {hours.sizes['time']:,} hours, its case now "
-            f"{inputs.data.sizes['time']:,}; size it again"
-        )
-    found: dict[str, dict[str, Any]] = {}
-    for name in (*case.technologies, "plant"):
-        found[name] = dict(files.decisions[name])
-        for key, values in hours.data_vars.items():
-            owner, _, variable = str(key).rpartition(".")
-            if owner == name:
-                found[name][variable] = np.asarray(values.values, dtype=float)
     return found
 
 
@@ -180,40 +166,24 @@ def foresight_of(
     if believed is None:
         days = -(-ask.window_h // DAY_H)
         believed = forecasts(ask.forecast, case, inputs, days, ask.seed)
-    models = [year.truth]
-    for forecast in believed:
-        one = _named(build_model(case, forecast))
-        bare = replace(one.problem, rows=[], columns=[], unused=[])
-        models.append(replace(one, problem=bare))  # its Pyomo model can go
-    frame = align(models, year.x, lambda name: SOFT.get(name, 0.0))
-    del models
+    frame = align(
+        [year.truth, *(_bare(case, forecast) for forecast in believed)],
+        year.x,
+        lambda name: SOFT.get(name, 0.0),
+    )
     use_threads(1)
     row_duals, yearly = duals(frame)
-    terminal = Terminal(frame, row_duals)
-    weight = np.asarray(inputs.data["weight_h"].values, dtype=float)
     lost = lost_compute_usd_per_mwh(case, inputs) / USD_PER_KUSD
     soft = np.array([SOFT.get(name, 0.0) for name, _ in frame.row_names])
-    penalty = lost * soft[frame.row_family] * weight[frame.row_hour]
-    rules = _rules(case, year, frame, ask)
-    told = replace(frame, models=frame.models[:1], yearly=frame.yearly[:1])
-
-    stopped = Event()
-
-    def roll(own: Frame, told_of: Callable[[int], None]) -> Rolled:
-        windows = Windows(own, penalty, -yearly, OVERDRAFT * lost, terminal)
-        return Rolling(windows, rules, told_of, stopped.is_set).run(inputs.chains)
-
-    def count(done: int) -> None:
-        on_hours(done, frame.hours)
-
-    with ThreadPoolExecutor(max_workers=2) as side_by_side:
-        knowing = side_by_side.submit(roll, told, lambda done: None)
-        blind = side_by_side.submit(roll, frame, count) if believed else knowing
-        try:
-            rolls = {"told_the_truth": knowing.result(), "realised": blind.result()}
-        except BaseException:  # Ctrl-C too: the pool waits for its threads
-            stopped.set()
-            raise
+    weight = np.asarray(inputs.data["weight_h"].values, dtype=float)
+    worth = _Worth(
+        penalty=lost * soft[frame.row_family] * weight[frame.row_hour],
+        yearly=-yearly,
+        overdraft=OVERDRAFT * lost,
+        terminal=Terminal(frame, row_duals),
+    )
+    rules = _rules(case, year, ask)
+    rolls = _rolls(frame, worth, rules, inputs.chains, bool(believed), on_hours)
     results = {name: _result(year, frame, rolled) for name, rolled in rolls.items()}
     document = answer(
         ask=vars(ask),
@@ -222,9 +192,50 @@ def foresight_of(
         told_the_truth=results["told_the_truth"],
         realised=results["realised"],
         rolled=rolls["realised"],
-        yearly=_yearly(frame, rolls["realised"].x, -yearly),
+        yearly=_yearly(frame, rolls["realised"].x, worth.yearly),
     )
     return ForesightResult(document, text(document), results["realised"])
+
+
+def _bare(case: Case, believed: Inputs) -> Named:
+    """Return the model of a forecast as figures alone; its Pyomo model can go."""
+    one = _named(build_model(case, believed))
+    return replace(one, problem=replace(one.problem, rows=[], columns=[], unused=[]))
+
+
+def _rolls(
+    frame: Frame,
+    worth: _Worth,
+    rules: Rules,
+    chains: Sequence[range],
+    blind: bool,
+    on_hours: Callable[[int, int], None],
+) -> dict[str, Rolled]:
+    """Walk through the year with the truth and with forecasts, side by side."""
+    told = replace(frame, models=frame.models[:1], yearly=frame.yearly[:1])
+    stopped = Event()
+
+    def roll(own: Frame, done: Callable[[int], None]) -> Rolled:
+        windows = Windows(
+            own, worth.penalty, worth.yearly, worth.overdraft, worth.terminal
+        )
+        return Rolling(windows, rules, done, stopped.is_set).run(chains)
+
+    with ThreadPoolExecutor(max_workers=2) as side_by_side:
+        knows = side_by_side.submit(roll, told, lambda done: None)
+        believes = knows
+        if blind:
+            count = partial(_count, on_hours, frame.hours)
+            believes = side_by_side.submit(roll, frame, count)
+        try:
+            return {"told_the_truth": knows.result(), "realised": believes.result()}
+        except BaseException:  # Ctrl-C too: the pool waits for its threads
+            stopped.set()
+            raise
+
+
+def _count(on_hours: Callable[[int, int], None], of: int, done: int) -> None:
+    on_hours(done, of)
 
 
 def _named(plant: PlantModel) -> Named:
@@ -281,7 +292,7 @@ def _result(year: _Year, frame: Frame, rolled: Rolled) -> Result:
     return _recounted(year.plant, problem.objective(x))
 
 
-def _rules(case: Case, year: _Year, frame: Frame, ask: Ask) -> Rules:
+def _rules(case: Case, year: _Year, ask: Ask) -> Rules:
     """Return what may be changed within the hour: what its technology says is quick."""
     slow = set()
     for name, technology in case.technologies.items():
@@ -290,7 +301,7 @@ def _rules(case: Case, year: _Year, frame: Frame, ask: Ask) -> Rules:
         )
         if said.fleet is not None and said.fleet.start_h > QUICK_H:
             slow.add(f"plant[{name}]")
-    hourly_kusd = abs(year.perfect.record.objective) / max(frame.hours, 1)
+    hourly_kusd = abs(year.perfect.record.objective) / year.truth.problem.hours
     return Rules(
         quick=lambda column: column.rpartition(".")[0] not in slow,
         last_resort=lambda column: column == LAST_RESORT,

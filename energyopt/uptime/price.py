@@ -30,6 +30,8 @@ APPROXIMATIONS = (
     "whole units are committed on the forecast; those that start within the hour start "
     "beyond the plan only where load or reserve would be short, and stop only where "
     "there is no other dispatch",
+    "beyond the step, which the next plan decides, units need not be whole; a window's "
+    "commitment is proven to 0.01 % of its share of the year's cost",
     "what is stored at a window's end is worth its mean over the days of the sized year, "
     "by hour of the day: a habit of that year, and nothing of the days to come",
     "yearly limits are kept by a price on their use, that of the sized year's dispatch, "
@@ -103,6 +105,16 @@ def answer(
             realised,
             knowing,
         ),
+        **_walk(realised, rolled),
+        "yearly_limits": yearly,
+        "notes": _notes(realised, ask["forecast"]),
+        "approximations": [OF_FORECAST[ask["forecast"]], *APPROXIMATIONS],
+    }
+
+
+def _walk(realised: Result, rolled: Rolled) -> dict[str, Any]:
+    """Return how the hours came true, and what was broken on the way."""
+    return {
         "hours": {
             "as_planned": rolled.as_planned,
             "redispatched": rolled.redispatched,
@@ -128,9 +140,6 @@ def answer(
             {"element": t.element, "hours_shed": t.hours_shed, "worst_mwh": t.worst_mwh}
             for t in realised.trips
         ],
-        "yearly_limits": yearly,
-        "notes": _notes(realised, ask["forecast"]),
-        "approximations": [OF_FORECAST[ask["forecast"]], *APPROXIMATIONS],
     }
 
 

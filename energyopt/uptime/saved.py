@@ -129,6 +129,31 @@ class RunFiles:
         """The folder's own name."""
         return self.folder.resolve().name
 
+    def arrays(self, hours: int) -> dict[str, dict[str, Any]]:
+        """Return every variable of the plan, by technology and for the ``"plant"``.
+
+        Parameters
+        ----------
+        hours : int
+            How many the case's inputs have now.
+
+        Raises
+        ------
+        DataError
+            If the plan has another number.
+        """
+        if self.hours.sizes["time"] != hours:
+            raise DataError(
+                f"{self.folder}: the plan has {self.hours.sizes['time']:,} hours, its "
+                f"case now {hours:,}; size it again"
+            )
+        found = {name: dict(own) for name, own in self.decisions.items()}
+        for key, values in self.hours.data_vars.items():
+            owner, _, variable = str(key).rpartition(".")
+            if owner in found:
+                found[owner][variable] = np.asarray(values.values, dtype=float)
+        return found
+
 
 def read_run(run: Path) -> RunFiles:
     """Return the files of a run folder that hold its plan.
