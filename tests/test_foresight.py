@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import plants
 import pytest
+import xarray as xr
 from numpy.testing import assert_allclose
 from typer.testing import CliRunner
 
@@ -331,6 +332,14 @@ def test_a_plan_of_another_length_is_refused():
     short = plants.solved(made, 4)
     with pytest.raises(DataError, match="not of this case"):
         foresight_of(made, plants.inputs(made, 5), short.arrays, Ask())
+
+
+def test_a_saved_plan_of_fewer_hours_than_the_case_is_refused(tmp_path):
+    hours = xr.Dataset({"grid.import_mw": ("time", np.zeros(4))})
+    files = RunFiles(tmp_path, None, hours, {"grid": {}}, {})
+    assert files.arrays(4)["grid"]["import_mw"].tolist() == [0, 0, 0, 0]
+    with pytest.raises(DataError, match="has 4 hours, its case now 5"):
+        files.arrays(5)
 
 
 def test_a_plan_that_the_data_no_longer_fit_is_refused():

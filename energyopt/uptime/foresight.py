@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from energyopt.case import Case
-from energyopt.errors import DataError, NoSolutionError
+from energyopt.errors import DataError
 from energyopt.inputs import Inputs, build_inputs
 from energyopt.model import (
     PlantModel,
@@ -41,7 +41,7 @@ from energyopt.units import USD_PER_KUSD
 from energyopt.uptime.forecast import DAY_H, Kind, forecasts
 from energyopt.uptime.foresight_told import text
 from energyopt.uptime.price import answer
-from energyopt.uptime.saved import RunFiles, read_run
+from energyopt.uptime.saved import read_run
 
 Floats = NDArray[np.float64]
 
@@ -338,4 +338,4 @@ def _yearly(frame: Frame, x: Floats, price: Floats) -> list[dict[str, Any]]:
     return found
 
 
-__all__ = ["Ask", "ForesightResult", "NoSolutionError", "foresight_of_run"]
+__all__ = ["Ask", "ForesightResult", "foresight_of", "foresight_of_run"]
