@@ -16,6 +16,7 @@ from energyopt import __main__ as command
 from energyopt.errors import DataError
 from energyopt.uptime.forecast import ERRORS, forecasts
 from energyopt.uptime.foresight import Ask, foresight_of, foresight_of_run
+from energyopt.uptime.saved import RunFiles
 
 BATTERY = plants.BATTERY | {"min_mw": 10, "max_mw": 10, "min_hours_h": 1, "max_mwh": 10}
 BUYER = {"grid": plants.GRID, "battery": BATTERY}
