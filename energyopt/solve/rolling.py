@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from energyopt.errors import NoSolutionError
 from energyopt.solve.aligned import Frame
+from energyopt.solve.compile import NO_HOUR
 from energyopt.solve.highs import Highs
 from energyopt.solve.windows import Window, Windows
 
@@ -190,10 +191,13 @@ class Rolling:
         return np.zeros(len(window.integer), dtype=bool)
 
     def _short(self, window: Window, values: Floats, inside: slice) -> bool:
-        """Return whether the hour breaks a soft row, or sheds load beyond the plan."""
+        """Return whether the hour breaks a soft row, or sheds load beyond the plan.
+
+        A yearly limit that the rest of the window would overdraw counts too.
+        """
         resort = self.last_resort[window.span][inside]
         more = (values[inside] - self.planned[window.span][inside])[resort]
-        bent = values[window.slack_of(0)]
+        bent = values[np.append(window.slack_of(0), window.slack_of(NO_HOUR))]
         return bool((more > SHORT).any() or (bent > SHORT).any())
 
     def _first_of(
