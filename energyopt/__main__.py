@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import re
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -17,6 +18,7 @@ from typer.core import TyperGroup
 
 from energyopt import __version__
 from energyopt.commands import (
+    foresight_of_plant,
     nines_of,
     read_all,
     solve_one,
@@ -63,6 +65,15 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+
+
+class Forecast(StrEnum):
+    """What ``foresight`` believes of the hours to come."""
+
+    persistence = "persistence"
+    day_ahead = "day-ahead"
+    perfect = "perfect"
+
 
 Cases = Annotated[
     list[Path],
@@ -265,6 +276,51 @@ def nines(
     if as_json and told_errors:
         typer.echo(json.dumps(told_errors[0], indent=2))
     raise typer.Exit(failed.exit_code or code)
+
+
+@app.command(epilog=EXIT_CODES)
+def foresight(
+    run: Annotated[
+        Path,
+        typer.Argument(
+            metavar="RUN", help="Run folder of a sized plant.", show_default=False
+        ),
+    ],
+    forecast: Annotated[
+        Forecast,
+        typer.Option(
+            "--forecast",
+            help="What is believed of the hours to come: as yesterday, the truth with "
+            "errors, or the truth.",
+        ),
+    ] = Forecast.persistence,
+    window_h: Annotated[
+        int,
+        typer.Option("--window-h", min=1, max=336, help="Hours planned at a time."),
+    ] = 48,
+    step_h: Annotated[
+        int, typer.Option("--step-h", min=1, max=168, help="Hours between plans.")
+    ] = 24,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Of the errors of day-ahead.")
+    ] = 1,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Say what it costs that tomorrow's weather and prices are not known."""
+    if step_h > window_h:
+        raise typer.BadParameter("--step-h is longer than --window-h")
+    told_errors: list[dict[str, Any]] = []
+    with reported(told_errors.append) as failed:
+        told = foresight_of_plant(run, forecast.value, window_h, step_h, seed, quiet)
+        typer.echo(
+            json.dumps(told.document, indent=2, allow_nan=False)
+            if as_json
+            else told.text
+        )
+    if as_json and told_errors:
+        typer.echo(json.dumps(told_errors[0], indent=2))
+    raise typer.Exit(failed.exit_code)
 
 
 @app.command()

@@ -1,4 +1,4 @@
-"""What ``solve`` and ``validate`` do with their cases, and ``uptime`` with a plant."""
+"""What commands do: with cases, and ``uptime`` and ``foresight`` with a sized plant."""
 
 from __future__ import annotations
 
@@ -165,6 +165,28 @@ def uptime_of_plant(
     sample = importlib.import_module("energyopt.uptime.sample")
     found = sample.uptime_of_run(run, years, seed, workers, _years_done(years, quiet))
     return Told(found.document, found.text)
+
+
+def foresight_of_plant(
+    run: Path, forecast: str, window_h: int, step_h: int, seed: int, quiet: bool
+) -> Told:
+    """Return what a sized plant costs more when the next day is not known."""
+    foresight = importlib.import_module("energyopt.uptime.foresight")
+    ask = foresight.Ask(forecast, window_h, step_h, seed)
+    found = foresight.foresight_of_run(run, ask, _hours_done(quiet))
+    return Told(found.document, found.text)
+
+
+def _hours_done(quiet: bool) -> Callable[[int, int], None]:
+    """Return what says, every ten seconds, how many hours are dispatched."""
+    begun = [time.monotonic()]
+
+    def say(done: int, of: int) -> None:
+        if not quiet and time.monotonic() - begun[0] > LINE_EVERY_S and done < of:
+            begun[0] = time.monotonic()
+            note(f"{done:,} of {of:,} hours dispatched")
+
+    return say
 
 
 def _years_done(years: int, quiet: bool) -> Callable[[int], None]:

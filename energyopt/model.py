@@ -635,3 +635,31 @@ def idle_arrays(
         for size in term.sizes:
             found[name][size.name] = sizes.get((name, size.name), size.most)
     return found
+
+
+def put_arrays(plant: PlantModel, arrays: Mapping[str, Mapping[str, Any]]) -> None:
+    """Give a model's variables the values that :func:`found_arrays` read.
+
+    Parameters
+    ----------
+    plant : PlantModel
+        Fixed variables keep their value.
+    arrays : mapping
+        Technology, or ``"plant"``, -> variable -> float or array; what a variable is
+        not given, it does not get.
+
+    Raises
+    ------
+    ValueError
+        If an array has another length than its variable.
+    """
+    blocks = {name: plant.m.plant[name] for name in plant.terms} | {"plant": plant.m}
+    for name, block in blocks.items():
+        for var in block.component_objects(Var, descend_into=False):
+            given = arrays[name].get(var.local_name)
+            if given is None:
+                continue
+            values = np.atleast_1d(np.asarray(given, dtype=float)).tolist()
+            for member, x in zip(var.values(), values, strict=True):
+                if not member.fixed:
+                    member.set_value(x, skip_validation=True)

@@ -12,7 +12,7 @@ import numpy as np
 import xarray as xr
 
 from energyopt.case import Case
-from energyopt.casefile import read_case
+from energyopt.casefile import CaseFile, read_case
 from energyopt.errors import DataError
 from energyopt.technologies import Horizon, Operation
 from energyopt.uptime.elements import Plan, operations, plans_of
@@ -114,8 +114,49 @@ class Saved:
         return found
 
 
-def read_saved(run: Path) -> Saved:
-    """Return the plan of a run folder.
+@dataclass(frozen=True)
+class RunFiles:
+    """What a run folder holds of a plan."""
+
+    folder: Path
+    casefile: CaseFile
+    hours: xr.Dataset
+    decisions: Mapping[str, Mapping[str, Any]]
+    origins: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def run_id(self) -> str:
+        """The folder's own name."""
+        return self.folder.resolve().name
+
+    def arrays(self, hours: int) -> dict[str, dict[str, Any]]:
+        """Return every variable of the plan, by technology and for the ``"plant"``.
+
+        Parameters
+        ----------
+        hours : int
+            How many the case's inputs have now.
+
+        Raises
+        ------
+        DataError
+            If the plan has another number.
+        """
+        if self.hours.sizes["time"] != hours:
+            raise DataError(
+                f"{self.folder}: the plan has {self.hours.sizes['time']:,} hours, its "
+                f"case now {hours:,}; size it again"
+            )
+        found = {name: dict(own) for name, own in self.decisions.items()}
+        for key, values in self.hours.data_vars.items():
+            owner, _, variable = str(key).rpartition(".")
+            if owner in found:
+                found[owner][variable] = np.asarray(values.values, dtype=float)
+        return found
+
+
+def read_run(run: Path) -> RunFiles:
+    """Return the files of a run folder that hold its plan.
 
     Parameters
     ----------
@@ -143,7 +184,19 @@ def read_saved(run: Path) -> Saved:
             hours = data.load()
     except (OSError, ValueError) as error:
         raise DataError(f"{run}: cannot be read ({error})") from None
-    return saved_of(casefile.case.in_time(), hours, kept, ranges, run.resolve().name)
+    return RunFiles(run, casefile, hours, kept, ranges)
+
+
+def read_saved(run: Path) -> Saved:
+    """Return the plan of a run folder; as :func:`read_run`."""
+    files = read_run(run)
+    return saved_of(
+        files.casefile.case.in_time(),
+        files.hours,
+        files.decisions,
+        files.origins,
+        files.run_id,
+    )
 
 
 def saved_of(
