@@ -24,6 +24,7 @@ from energyopt.commands import (
     validate_one,
 )
 from energyopt.console import logged, note, print_outcome, print_values, reported
+from energyopt.sweep_command import sweep
 
 EXIT_CODES = """Exit codes:
 0 done within the gap
@@ -34,6 +35,7 @@ EXIT_CODES = """Exit codes:
 5 a limit of time was reached; the plant found so far was written
 6 a limit was reached without a plant, or the solver failed
 7 data missing or out of range
+8 a sweep is done; some points failed or are infeasible
 9 the check of the answer failed: do not use it
 130 interrupted; Ctrl-C once keeps the best plant so far, twice ends at once
 """
@@ -101,6 +103,8 @@ def _options(
 
 
 # Commands ------------------------------------------------------------------------------
+
+app.command(epilog=EXIT_CODES)(sweep)
 
 
 @app.command(epilog=EXIT_CODES)

@@ -29,6 +29,7 @@ from pyomo.environ import (
 )
 
 from energyopt.case import Case, Finance
+from energyopt.errors import InfeasibleError
 from energyopt.finance import (
     capital_recovery_factor,
     interest_during_construction_frac,
@@ -59,6 +60,12 @@ YEARLY = (
     "limits.gpu_served_frac",
 )
 """Those that are sums over the hours of a year."""
+
+
+SIZES = ("installed_units", "capacity_mw", "power_mw", "energy_mwh", "size_mw")
+"""What a technology may call the sizes that it installs."""
+HELD_FRAC = 1e-6
+"""How closely held sizes are held: what only just carried the load still does."""
 
 
 @dataclass(frozen=True)
@@ -194,6 +201,47 @@ def build_model(
                 expr=quicksum(m.given_way.values()), sense=minimize
             )
     return PlantModel(case, inputs, m, at, own, terms)
+
+
+def hold_sizes(plant: PlantModel, sizes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Hold a plant at the sizes of another, so that only its dispatch is decided.
+
+    Parameters
+    ----------
+    plant : PlantModel
+        Its bounds are narrowed.
+    sizes : mapping
+        Technology -> variable -> value, as in ``decisions.json``. A technology that is
+        not in it is held at nothing.
+
+    Raises
+    ------
+    InfeasibleError
+        If the case does not offer what is to be held.
+    """
+    for name, held in sizes.items():
+        built = {key: held[key] for key in SIZES if held.get(key, 0.0) > HELD_FRAC}
+        if name not in plant.terms and built:
+            raise InfeasibleError(f"the plant held has {name}, which is not offered")
+    for name in plant.terms:
+        block = plant.m.plant[name]
+        for key in SIZES:
+            if (var := getattr(block, key, None)) is not None and not var.fixed:
+                _hold(var, float(sizes.get(name, {}).get(key, 0.0)), f"{name}.{key}")
+
+
+def _hold(var: Any, size: float, name: str) -> None:
+    """Narrow a variable's bounds to a size, which they must allow."""
+    slack = 0.0 if var.is_integer() else HELD_FRAC * max(1.0, size)
+    size = float(round(size)) if var.is_integer() else size
+    low, high = var.lb or 0.0, var.ub
+    if size + slack < low or (high is not None and size - slack > high):
+        allowed = f"at least {low:g}" if size < low else f"at most {high:g}"
+        raise InfeasibleError(
+            f"the plant held has {name} {size:g}; the case allows {allowed}"
+        )
+    var.setlb(max(low, size - slack))
+    var.setub(size + slack if high is None else min(high, size + slack))
 
 
 def add_load(m: Any, case: Case, inputs: Inputs) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from energyopt.solve import Progress
     from energyopt.solve.reuse import Kept
 
+Sizes = Mapping[str, Mapping[str, Any]]
 KEPT = "cuts.npz"
 """In a run folder: what ``--reuse`` reads."""
 
@@ -129,6 +130,8 @@ def run(
     on_progress: Callable[[Stage], None] = lambda stage: None,
     stop: Callable[[], bool] = lambda: False,
     reuse: Path | None = None,
+    held: Sizes | None = None,
+    read_inputs: Callable[[Case, Path], Inputs] | None = None,
 ) -> Outcome:
     """Size the plant of a case and write its run folder.
 
@@ -145,6 +148,11 @@ def run(
     reuse : Path, optional
         The folder of a neighbouring run, or the file ``latest`` that names it, whose
         cuts and plant are a start.
+    held : mapping, optional
+        Technology -> variable -> value, as in ``decisions.json``: sizes that are held,
+        so that only dispatch is decided. An infeasible one is not explained.
+    read_inputs : callable, optional
+        Instead of :func:`energyopt.inputs.build_inputs`.
 
     Returns
     -------
@@ -165,10 +173,14 @@ def run(
     before = _kept(reuse)
     with _the_run(), RunFolder.open(casefile, out) as folder:
         clock.enter("inputs")
-        inputs = build_inputs(case, casefile.base_dir)
+        inputs = (read_inputs or build_inputs)(case, casefile.base_dir)
         try:
-            result = _solve(case.in_time(), inputs, clock, stop, folder.log, before)
+            result = _solve(
+                case.in_time(), inputs, clock, stop, folder.log, before, held
+            )
         except InfeasibleError as error:
+            if held is not None:
+                raise
             clock.enter("explain")
             from energyopt.explain import least_values
 
@@ -176,7 +188,7 @@ def run(
             folder.write_infeasible(found)
             raise InfeasibleError("\n".join([str(error), *found.sentences])) from None
         told = summary(result, clock.report())
-        if case.in_time().technologies != case.technologies:
+        if case.in_time().technologies != case.technologies and held is None:
             told["unconstrained"] = _unconstrained(
                 case, inputs, clock, stop, folder.log
             )
@@ -220,16 +232,19 @@ def _solve(
     stop: Callable[[], bool],
     log: Path | None,
     before: Kept | None = None,
+    held: Sizes | None = None,
 ) -> Result:
     """Build, solve, price and verify one plant."""
     from energyopt.marginal import marginal_prices, priced_constraints
-    from energyopt.model import build_model
+    from energyopt.model import build_model, hold_sizes
     from energyopt.results import read_result
     from energyopt.solve import compile_model, solve_model
 
     clock.enter("build")
     with _long_lived():
         plant = build_model(case, inputs)
+        if held is not None:
+            hold_sizes(plant, held)
         compiled = compile_model(plant.m, keep=priced_constraints(plant))
     clock.enter("solve")
     record = solve_model(

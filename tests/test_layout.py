@@ -43,9 +43,11 @@ ORDER = [
     "report",
     "pipeline",
     "progress",
+    "sweep",
     "doctor",
     "console",
     "commands",
+    "sweep_command",
     "__main__",
 ]
 # Libraries that only these modules may know.
@@ -53,7 +55,7 @@ KNOWN_TO = {
     "highspy": {"solve"},
     "pyomo": {"technologies", "model", "solve", "results", "explain"},
     "ruamel": {"casefile", "yamltree"},
-    "typer": {"__main__", "commands", "console"},
+    "typer": {"__main__", "commands", "console", "sweep_command"},
 }
 
 
