@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import heapq
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Executor, Future, wait
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from energyopt.report import tables_from
-from energyopt.sweep.executors import Processes, cluster
 from energyopt.sweep.points import Point
 from energyopt.sweep.store import SOLVED, Store
 from energyopt.sweep.work import Answer, Task, solve_point
@@ -30,19 +28,6 @@ class Told(NamedTuple):
     left_s: float | None
     point: Point | None
     record: dict[str, Any] | None
-
-
-@contextmanager
-def workers(number: int, scheduler: str | None) -> Iterator[Executor]:
-    """Give processes of this machine, or those of a Dask scheduler; end them after."""
-    if scheduler is None:
-        executor: Executor = Processes(number)
-    else:
-        executor = cluster(scheduler)
-    try:
-        yield executor
-    finally:
-        executor.shutdown(wait=True, cancel_futures=True)
 
 
 @dataclass

@@ -162,8 +162,19 @@ def _end_with_parent() -> None:
         os._exit(1)
 
 
-def cluster(address: str) -> Executor:
-    """Return the workers of a Dask scheduler.
+@contextmanager
+def processes(workers: int) -> Iterator[Executor]:
+    """Give processes of this machine; what is under way at the end is given up."""
+    executor = Processes(workers)
+    try:
+        yield executor
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def cluster(address: str) -> Iterator[Executor]:
+    """Give the workers of a Dask scheduler; what is under way at the end is given up.
 
     A worker that goes away has its task begun anew on another, by Dask. Let workers
     have one thread each (``dask worker --nthreads 1``).
@@ -188,7 +199,10 @@ def cluster(address: str) -> Executor:
         client = distributed.Client(address, timeout="10s", set_as_default=False)
     except (OSError, ValueError) as error:
         raise DataError(f"--scheduler {address}: {error}") from None
-    return client.get_executor(pure=False, retries=TRIES)
+    try:
+        yield client.get_executor(pure=False, retries=TRIES)
+    finally:
+        client.close()
 
 
 def default_workers() -> int:

@@ -12,8 +12,8 @@ import pandas as pd
 
 import energyopt
 from energyopt.sweep.asked import Asked
-from energyopt.sweep.engine import Engine, Told, workers
-from energyopt.sweep.executors import default_workers
+from energyopt.sweep.engine import Engine, Told
+from energyopt.sweep.executors import cluster, default_workers, processes
 from energyopt.sweep.points import Points, points_of
 from energyopt.sweep.store import Store, write_whole
 from energyopt.sweep.table import failures, table_of, write_table
@@ -93,7 +93,8 @@ def sweep(
     complete = True
     if engine.waiting:
         number = min(how.workers or default_workers(), engine.waiting)
-        with workers(number, how.scheduler) as executor:
+        work = cluster(how.scheduler) if how.scheduler else processes(number)
+        with work as executor:
             complete = engine.run(executor)
     table = table_of(points, store)
     about = _about(asked, points)
