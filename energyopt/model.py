@@ -230,6 +230,17 @@ def hold_sizes(plant: PlantModel, sizes: Mapping[str, Mapping[str, Any]]) -> Non
                 _hold(var, float(sizes.get(name, {}).get(key, 0.0)), f"{name}.{key}")
 
 
+def aim_at_size(plant: PlantModel, name: str, *, most: bool, budget_usd: float) -> None:
+    """Ask for the least or the most of a technology, at no more than a yearly cost."""
+    m = plant.m
+    spent = quicksum(m.cost_usd.values()) / USD_PER_KUSD
+    m.cost_budget = Constraint(expr=spent <= budget_usd / USD_PER_KUSD)
+    block = m.plant[name]
+    size = next(getattr(block, key) for key in SIZES if hasattr(block, key))
+    m.cost.deactivate()
+    m.size_aimed_at = Objective(expr=-size if most else size, sense=minimize)
+
+
 def _hold(var: Any, size: float, name: str) -> None:
     """Narrow a variable's bounds to a size, which they must allow."""
     slack = 0.0 if var.is_integer() else HELD_FRAC * max(1.0, size)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -41,6 +42,27 @@ def sweep(
             help="Beside each point sized anew, the base plant dispatched in it.",
         ),
     ] = False,
+    frontier: Annotated[
+        str | None,
+        typer.Option(
+            "--frontier",
+            metavar="LIMIT",
+            help="Go along limits.co2_t_per_yr (or water_m3_per_yr, "
+            "renewable_share_frac, ...) from none to the strictest possible.",
+        ),
+    ] = None,
+    number: Annotated[
+        int, typer.Option("--points", min=2, max=1000, help="Of the frontier.")
+    ] = 6,
+    alternatives: Annotated[
+        float | None,
+        typer.Option(
+            "--alternatives",
+            metavar="PERCENT",
+            min=0,
+            help="The least and the most of each technology, so much dearer at most.",
+        ),
+    ] = None,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Its folder, instead of results/NAME/sweep."),
@@ -76,7 +98,12 @@ def sweep(
         from energyopt.sweep.run import How
 
         asked = _asked(file, sets or [], fixed_design)
-        done = _swept(asked, How(out, workers, scheduler, retry_failed), quiet)
+        if alternatives is not None:
+            asked = replace(asked, near_frac=alternatives / 100)
+        if frontier is not None and asked.paths:
+            raise typer.BadParameter("--frontier goes with single values of --set")
+        how = How(out, workers, scheduler, retry_failed)
+        done = _swept(asked, how, quiet, frontier, number)
         code = done.exit_code
         told.append(_document(done))
         for line in done.failures[:SHOWN]:
@@ -104,14 +131,21 @@ def _asked(file: Path, sets: list[str], fixed_design: bool) -> Asked:
     return asked_in_file(file)
 
 
-def _swept(asked: Asked, how: How, quiet: bool) -> Swept:
+def _swept(
+    asked: Asked, how: How, quiet: bool, frontier: str | None, number: int
+) -> Swept:
     """Run a sweep, its progress shown and Ctrl-C heard."""
-    from energyopt.sweep.run import sweep as run
+    from energyopt.sweep.run import sweep, sweep_frontier
     from energyopt.sweep.told import Board
 
     keeps = "stopping; what is done is kept"
     with Progress(quiet) as progress, Interrupt(progress, keeps) as stop:
-        return run(asked, how, on_progress=Board(progress), stop=stop)
+        board = Board(progress)
+        if frontier is None:
+            return sweep(asked, how, on_progress=board, stop=stop)
+        return sweep_frontier(
+            asked, frontier, number, how, on_progress=board, stop=stop
+        )
 
 
 def _document(done: Swept) -> dict[str, Any]:

@@ -36,6 +36,7 @@ ORDER = [
     "verify",
     "results",
     "explain",
+    "alternatives",
     "metrics",
     "uptime",
     "exhibits",

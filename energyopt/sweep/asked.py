@@ -99,6 +99,10 @@ class Asked:
         What the sample is spread over.
     scenarios : dict of str to tuple of Setting
     designs : tuple of str
+    frontier : Axis, optional
+        A limit, and the values it takes; in the base it is not set.
+    near_frac : float, optional
+        How much dearer than the optimum alternatives may be. [1]
     """
 
     name: str
@@ -110,11 +114,14 @@ class Asked:
     over: tuple[Spread, ...] = ()
     scenarios: dict[str, tuple[Setting, ...]] = field(default_factory=dict)
     designs: tuple[Design, ...] = ("reoptimised",)
+    frontier: Axis | None = None
+    near_frac: float | None = None
 
     @property
     def paths(self) -> list[str]:
         """Everything that differs between points, in the order it was said."""
-        found = [axis.path for axis in self.grid]
+        found = [self.frontier.path] if self.frontier else []
+        found += [axis.path for axis in self.grid]
         found += [spread.path for spread in (*self.tornado, *self.over)]
         found += [s.path for settings in self.scenarios.values() for s in settings]
         return list(dict.fromkeys(found))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from energyopt.casefile import CaseFile
 from energyopt.overlay import Setting
 from energyopt.sweep.asked import Asked, Ends, Spread, ends_of
+from energyopt.sweep.questions import Near
 from energyopt.yamltree import Faults, as_entry
 
 BASE = 0
@@ -24,6 +25,7 @@ class Draft:
     settings: tuple[Setting, ...]
     starts_from: int | None  # place of another point
     source: str = ""  # of a tornado's range
+    ask: Near | None = None
 
 
 def drafts(asked: Asked, base: CaseFile) -> list[Draft]:
@@ -50,7 +52,28 @@ def drafts(asked: Asked, base: CaseFile) -> list[Draft]:
         for name, settings in asked.scenarios.items()
     ]
     faults.stop()
-    return found
+    return [*found, *_frontier(asked), *_near(asked, base)]
+
+
+def _frontier(asked: Asked) -> Iterator[Draft]:
+    """Yield the points of a frontier, the loosest first.
+
+    Each starts from the one before it whose number has its last binary one taken
+    away: near ones, and never a long chain.
+    """
+    for n, setting in enumerate(asked.frontier.values if asked.frontier else ()):
+        start = BASE + 1 + (n - (n & -n)) if n else BASE
+        yield Draft("frontier", setting.text, (setting,), start)
+
+
+def _near(asked: Asked, base: CaseFile) -> Iterator[Draft]:
+    """Yield the least and the most of each technology that has a size."""
+    if asked.near_frac is None:
+        return
+    for name, technology in base.case.in_time().technologies.items():
+        for most in (False, True) if technology.kind != "fuel_store" else ():
+            ask = Near(name, most, asked.near_frac)
+            yield Draft("alternative", ask.label, (), BASE, ask=ask)
 
 
 def _grid(asked: Asked) -> Iterator[Draft]:

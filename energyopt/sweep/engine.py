@@ -54,6 +54,7 @@ class Engine:
     at_once: int = 64  # tasks on their way; enough for any cluster, and few to pickle
     began: float = field(default_factory=time.monotonic)
     ended: dict[str, dict[str, Any]] = field(default_factory=dict)
+    begun: set[str] = field(default_factory=set)
     solved_now: int = 0
 
     def __post_init__(self) -> None:
@@ -119,18 +120,21 @@ class Engine:
 
     def _follow(self, key: str, ready: list[tuple[int, str]]) -> None:
         for other in self.followers.get(key, ()):
-            if other not in self.ended and self._may_begin(other):
+            new = other not in self.begun and other not in self.ended
+            if new and self._may_begin(other):
+                self.begun.add(other)
                 heapq.heappush(ready, (self.order[other], other))
 
     def _task(self, key: str) -> Task | None:
         """Return what a worker needs; ``None`` where it is known to be in vain."""
         run = self.runs[key]
-        held = None
+        held, cost_usd = None, None
         if run.held is not None:
             if self.ended[run.held]["status"] not in SOLVED:
                 self._keep(key, Answer("failed", "the base point has no plant to hold"))
                 return None
             held = self.store.sizes(run.held)
+            cost_usd = self.store.summary(run.held)["objective_usd_per_yr"]
         folder = self.store.folder(key)
         case = run.casefile
         moved = tables_from(case.resolved, case.base_dir, folder)
@@ -140,6 +144,8 @@ class Engine:
             run.tables,
             self._cuts_for(run),
             held,
+            run.ask,
+            cost_usd,
         )
 
     def _cuts_for(self, run: Point) -> bytes | None:

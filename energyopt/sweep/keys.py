@@ -21,7 +21,6 @@ _NOT_IN_AN_ANSWER = {
     "doctor",
     "editor",
     "exhibits",
-    "explain",
     "progress",
     "sweep",
     "sweep_command",
@@ -76,7 +75,9 @@ def _builtin_mark(name: str) -> str:
     return _sha256(find_table(name, Path()).read_bytes())
 
 
-def key_of(case: str, starts_from: str | None, held: str | None) -> str:
+def key_of(
+    case: str, starts_from: str | None, held: str | None, ask: Any = None
+) -> str:
     """Return the name of a run's folder.
 
     Parameters
@@ -85,8 +86,12 @@ def key_of(case: str, starts_from: str | None, held: str | None) -> str:
         Mark of the case and its data.
     starts_from, held : str, optional
         Key of the run whose cuts it starts from, and of the one whose sizes it keeps.
+    ask : dataclass, optional
+        What it is asked for instead of the least-cost plant.
     """
-    return _sha256(_canonical([case, code_mark(), starts_from, held]))[:16]
+    asked = None if ask is None else [type(ask).__name__, vars(ask)]
+    known = [case, code_mark(), starts_from, held, asked]
+    return _sha256(_canonical(known))[:16]
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,7 @@ from energyopt.overlay import Setting
 from energyopt.sweep.asked import Asked
 from energyopt.sweep.designs import BASE, Draft, drafts
 from energyopt.sweep.keys import case_mark, contents, key_of, table_names
+from energyopt.sweep.questions import Ask
 from energyopt.yamltree import DEFAULT, Place, as_entry
 
 
@@ -32,7 +33,9 @@ class Point:
     starts_from : str, optional
         Key of the run whose cuts it starts from.
     held : str, optional
-        Key of the run whose sizes it is held at.
+        Key of the run whose sizes it is held at, or may cost little more than.
+    ask : LeastOf or Near, optional
+        What it is asked for instead of the least-cost plant.
     """
 
     design: str
@@ -43,6 +46,7 @@ class Point:
     key: str
     starts_from: str | None
     held: str | None = None
+    ask: Ask | None = None
 
 
 @dataclass(frozen=True)
@@ -119,7 +123,7 @@ def _joined(made: list[Draft], casefiles: list[CaseFile], asked: Asked) -> Point
     """Return the points with their keys; a case that is asked for twice is one point."""
     paths = asked.paths
     found = Points([], paths, asked.designs)
-    first: dict[str, Point] = {}  # by case
+    first: dict[Any, Point] = {}  # by case, and what is asked for
     by_place: list[Point] = []
     tables: dict[tuple[str, ...], dict[str, bytes]] = {}
     for draft, casefile in zip(made, casefiles, strict=True):
@@ -127,25 +131,27 @@ def _joined(made: list[Draft], casefiles: list[CaseFile], asked: Asked) -> Point
         if names not in tables:
             tables[names] = contents(names, casefile.base_dir)
         case = case_mark(casefile, tables[names])
-        start = None if draft.starts_from is None else by_place[draft.starts_from]
-        same = first.get(case)
-        key = same.key if same else key_of(case, start.key if start else None, None)
+        start = None if draft.starts_from is None else by_place[draft.starts_from].key
+        same = first.get((case, draft.ask))
+        held = start if draft.ask is not None else None
         point = Point(
             draft.design,
             draft.label,
             draft.source,
             casefile,
             tables[names],
-            key,
-            same.starts_from if same else (start.key if start else None),
+            same.key if same else key_of(case, start, held, draft.ask),
+            same.starts_from if same else start,
+            held,
+            draft.ask,
         )
-        first.setdefault(case, point)
+        first.setdefault((case, draft.ask), point)
         by_place.append(point)
         fixed = (
             _fixed(point, by_place[BASE], case) if "fixed" in asked.designs else None
         )
         found.rows.append(Row(point, fixed))
-        wanted = "reoptimised" in asked.designs or len(by_place) == 1
+        wanted = "reoptimised" in asked.designs or len(by_place) == 1 or draft.ask
         for run in ([point] if wanted else []) + ([fixed] if fixed else []):
             found.runs.setdefault(run.key, run)
     return found
@@ -153,7 +159,7 @@ def _joined(made: list[Draft], casefiles: list[CaseFile], asked: Asked) -> Point
 
 def _fixed(point: Point, base: Point, case: str) -> Point | None:
     """Return a point at the sizes of the base; the base itself is at them already."""
-    if point.key == base.key:
+    if point.key == base.key or point.ask is not None:
         return None
     return Point(
         point.design,

@@ -14,7 +14,14 @@ import energyopt
 from energyopt.sweep.asked import Asked
 from energyopt.sweep.engine import Engine, Told
 from energyopt.sweep.executors import cluster, default_workers, processes
-from energyopt.sweep.points import Points, points_of
+from energyopt.sweep.frontier import (
+    along,
+    check_frontier,
+    ends,
+    unlimited,
+    with_costs,
+)
+from energyopt.sweep.points import Point, Points, points_of
 from energyopt.sweep.store import Store, write_whole
 from energyopt.sweep.table import failures, table_of, write_table
 
@@ -85,23 +92,78 @@ def sweep(
     CaseError
         If any point is no case, before the first is solved.
     """
-    points = points_of(asked)
     folder = how.folder or Path("results") / asked.name / "sweep"
     store = Store.open(folder)
-    engine = Engine(points.runs, store, on_progress, stop, how.retry)
-    on_progress(engine.told())
-    complete = True
-    if engine.waiting:
-        number = min(how.workers or default_workers(), engine.waiting)
-        work = cluster(how.scheduler) if how.scheduler else processes(number)
-        with work as executor:
-            complete = engine.run(executor)
-    table = table_of(points, store)
+    pass_ = _Pass(store, how, on_progress, stop)
+    points = points_of(asked)
+    pass_.over(points.runs)
+    return _written(asked, points, pass_, folder)
+
+
+def sweep_frontier(
+    asked: Asked,
+    limit: str,
+    number: int,
+    how: How = How(),
+    *,
+    on_progress: Callable[[Told], None] = lambda told: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Swept:
+    """Go along a limit in ``number`` points; otherwise as :func:`sweep`."""
+    check_frontier(limit)
+    folder = how.folder or Path("results") / asked.name / "frontier"
+    store = Store.open(folder)
+    pass_ = _Pass(store, how, on_progress, stop)
+    free = unlimited(asked, limit)
+    runs = ends(free, limit)
+    pass_.over(runs)
+    if pass_.complete:
+        free = along(free, limit, number, runs, store)
+    points = points_of(free)
+    points.runs.update({key: run for key, run in runs.items() if run.ask})
+    if pass_.complete:
+        pass_.over(points.runs)
+    return _written(free, points, pass_, folder, limit)
+
+
+@dataclass
+class _Pass:
+    """One visit to a sweep's folder."""
+
+    store: Store
+    how: How
+    on_progress: Callable[[Told], None]
+    stop: Callable[[], bool]
+    solved_now: int = 0
+    complete: bool = True
+
+    def over(self, runs: dict[str, Point]) -> None:
+        """Solve those runs that are not there."""
+        how = self.how
+        engine = Engine(runs, self.store, self.on_progress, self.stop, how.retry)
+        self.on_progress(engine.told())
+        if engine.waiting:
+            number = min(how.workers or default_workers(), engine.waiting)
+            work = cluster(how.scheduler) if how.scheduler else processes(number)
+            with work as executor:
+                self.complete = engine.run(executor)
+        self.solved_now += engine.solved_now
+
+
+def _written(
+    asked: Asked, points: Points, pass_: _Pass, folder: Path, limit: str | None = None
+) -> Swept:
+    """Write the table of what is in the store."""
+    table = table_of(points, pass_.store)
+    if limit is not None and pass_.complete:
+        table = with_costs(table, limit)
     about = _about(asked, points)
     write_table(folder, table, {k: v for k, v in about.items() if isinstance(v, str)})
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
     write_whole(folder / "sweep.json", text.encode())
-    return Swept(folder, table, points, engine.solved_now, failures(table), complete)
+    return Swept(
+        folder, table, points, pass_.solved_now, failures(table), pass_.complete
+    )
 
 
 def _about(asked: Asked, points: Points) -> dict[str, Any]:

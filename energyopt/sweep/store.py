@@ -15,7 +15,7 @@ from typing import Any
 
 from energyopt.errors import CaseError
 from energyopt.pipeline import KEPT
-from energyopt.sweep.work import Answer
+from energyopt.sweep.work import LEAST, Answer
 
 RECORD = "point.json"
 """In a point's folder: how it ended; the rest is its run folder."""
@@ -65,6 +65,10 @@ class Store:
     def sizes(self, key: str) -> dict[str, Any]:
         """Return the decisions of a solved point, sizes among them."""
         return self._json(key, "decisions.json")
+
+    def least(self, key: str) -> float:
+        """Return the least of a limit, as a run that was asked for it found."""
+        return float(self._json(key, LEAST)["least"])
 
     def kept(self, key: str) -> bytes | None:
         """Return the cuts of a point, where there are any."""

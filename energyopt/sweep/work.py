@@ -18,12 +18,16 @@ from typing import TYPE_CHECKING
 from energyopt.casefile import CaseFile
 from energyopt.errors import EnergyoptError, InfeasibleError
 from energyopt.pipeline import KEPT, Sizes, run
+from energyopt.report import write_json
 from energyopt.sweep.keys import with_tables
+from energyopt.sweep.questions import Ask, LeastOf, Near
 
 if TYPE_CHECKING:
     from energyopt.case import Case
     from energyopt.inputs import Inputs
 
+LEAST = "least.json"
+"""In the folder of a run that was asked for the least of a limit."""
 READ_BY_INPUTS = ("site", "weather", "prices", "gas", "load", "horizon", "technologies")
 """Sections of a case that its hourly series are made from."""
 NOT_READ = {"name": "any", "finance": {"wacc_nominal_frac": 0, "inflation_frac": 0}}
@@ -46,6 +50,10 @@ class Task:
         Cuts and plant to start from.
     held : mapping, optional
         Sizes to hold.
+    ask : LeastOf or Near, optional
+        What is asked for instead of the least-cost plant.
+    cost_usd : float, optional
+        Of the plant that an alternative may cost little more than. [USD/yr]
     """
 
     key: str
@@ -53,6 +61,8 @@ class Task:
     tables: Mapping[str, bytes]
     kept: bytes | None
     held: Sizes | None
+    ask: Ask | None = None
+    cost_usd: float | None = None
 
 
 @dataclass(frozen=True)
@@ -99,11 +109,16 @@ def _solved(task: Task, scratch: Path) -> Answer:
         reuse.mkdir()
         (reuse / KEPT).write_bytes(task.kept)
     out = scratch / "run"
+    held = task.held
+    if isinstance(task.ask, LeastOf):
+        return _least(task, out)
+    if isinstance(task.ask, Near):
+        held = _near(task, task.ask)
     outcome = run(
         replace(task.casefile, base_dir=out),
         out=out,
         reuse=reuse,
-        held=task.held,
+        held=held,
         read_inputs=lambda case, _: inputs_of(case, task.tables),
     )
     summary = outcome.summary
@@ -112,6 +127,33 @@ def _solved(task: Task, scratch: Path) -> Answer:
         told = f"the check of the answer failed: {', '.join(failed)}"
         return Answer("failed", told, packed(outcome.folder))
     return Answer(str(summary["status"]), "", packed(outcome.folder))
+
+
+def _least(task: Task, out: Path) -> Answer:
+    """Return the least that a limit could be, in a folder of one file."""
+    from energyopt.alternatives import least_value
+
+    limit = task.ask.limit if isinstance(task.ask, LeastOf) else ""
+    case = task.casefile.case.in_time()
+    least = least_value(case, inputs_of(task.casefile.case, task.tables), limit)
+    if least is None:
+        return Answer("infeasible", f"no plant, whatever {limit} is")
+    out.mkdir()
+    write_json(out / LEAST, {"limit": limit, "least": least})
+    return Answer("optimal", "", packed(out))
+
+
+def _near(task: Task, ask: Near) -> Sizes:
+    """Return the sizes of a plant that costs little more than the best."""
+    from energyopt.alternatives import extreme_sizes
+
+    return extreme_sizes(
+        task.casefile.case.in_time(),
+        inputs_of(task.casefile.case, task.tables),
+        ask.technology,
+        most=ask.most,
+        budget_usd=(1 + ask.extra_frac) * (task.cost_usd or 0.0),
+    )
 
 
 def _one_line(error: Exception) -> str:
