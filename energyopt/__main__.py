@@ -272,13 +272,13 @@ def new(
 ) -> None:
     """Copy a commented case to NAME.yaml, to be changed; nothing is overwritten."""
     with reported() as failed:
-        from energyopt.catalogue import packaged
+        from energyopt.catalogue import packaged_cases
         from energyopt.editor import copy_case
 
         path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", path.stem):
             raise typer.BadParameter("a name is letters, digits, '_', '-' and '.'")
-        known = sorted(found.stem for found in packaged("cases").glob("*.yaml"))
+        known = [found.stem for found in packaged_cases()]
         if source not in known:
             raise typer.BadParameter(
                 f"no case '{source}' is packaged; there are {', '.join(known)}"

@@ -24,7 +24,13 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from energyopt.case import Case
-from energyopt.catalogue import Catalogue, fill, packaged, read_catalogue
+from energyopt.catalogue import (
+    Catalogue,
+    fill,
+    packaged,
+    packaged_cases,
+    read_catalogue,
+)
 from energyopt.overlay import Setting, merged, put, read_set
 from energyopt.refusals import explain
 from energyopt.yamltree import (
@@ -189,7 +195,7 @@ class _Files:
         if base.value.startswith("builtin:"):
             name = base.value.removeprefix("builtin:")
             other = packaged("cases", f"{name}.yaml")
-            near = nearest(name, [p.stem for p in packaged("cases").glob("*.yaml")])
+            near = nearest(name, [p.stem for p in packaged_cases()])
             what, meant = "no such packaged case", f"builtin:{near}" if near else None
         else:
             other = path.parent / base.value

@@ -284,3 +284,35 @@ def _children(pid: int) -> list[str]:
     for task in tasks.iterdir() if tasks.exists() else ():
         found += (task / "children").read_text().split()
     return found
+
+
+# The command
+
+
+def test_the_command_ends_in_8_and_says_why_on_stderr(case, tmp_path):
+    """A load that no plant serves: the table on stdout, the reason on stderr."""
+    out = tmp_path / "out"
+    done = subprocess.run(
+        command(case, out, "--set", f"{LOAD}=900,250"), capture_output=True, text=True
+    )
+    assert done.returncode == 8
+    assert f"{LOAD}=900 (reoptimised): infeasible: no plant meets" in done.stderr
+    assert "2 of 2 solved  1 without an answer" in done.stderr
+    lines = done.stdout.splitlines()
+    assert lines[0].split()[:2] == [LOAD, "LCOE"]
+    assert [line.split()[0] for line in lines[1:4]] == ["250", "900", "250"]
+    assert lines[-2:] == [
+        "2 runs, 2 of them solved now",
+        f"Written to {out / 'table.csv'} and table.nc",
+    ]
+
+
+def test_a_misspelt_path_ends_in_3_before_any_folder_is_made(case, tmp_path):
+    out = tmp_path / "out"
+    done = subprocess.run(
+        command(case, out, "--set", "gas.hub=3,4"), capture_output=True, text=True
+    )
+    assert done.returncode == 3
+    assert done.stderr.startswith("--set gas.hub=3: unknown key")
+    assert "Traceback" not in done.stderr
+    assert not out.exists()

@@ -8,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 from sweeps import little
 
-from energyopt.casefile import values
+from energyopt.casefile import packaged, values
 from energyopt.errors import CaseError
 from energyopt.sweep.asked import Asked, asked_in_file, asked_on_line, split_at_commas
 from energyopt.sweep.points import Points, points_of
@@ -231,8 +231,6 @@ FAULTY = [
     (f"grid: {{{GAS}: 'range(1,2)'}}\n",
      f"many.yaml:3:8: {GAS}: must be range(low, high, step), three numbers "
      "(got 'range(1,2)')"),
-    (f"changes: {{{GAS}: 3}}\ngrid: {{{GAS}: [4]}}\n",
-     f"many.yaml:4:32: {GAS}: is in changes too, at many.yaml:3:11"),
     ("tornado: {load.facility_mw: null}\n",
      "many.yaml:3:11: load.facility_mw: the catalogue has no range; give low and high"),
     ("tornado: {gas.hub: null}\n", "many.yaml:3:11: gas.hub: there is no such value"),
@@ -256,3 +254,15 @@ def test_a_case_that_is_not_there_is_told(case):
         CaseError, match=r"many\.yaml:2:1: case: no such file .*'little.yaml'"
     ):
         asked_in_file(path)
+
+
+def test_the_shipped_sweep_is_a_grid_of_120_points():
+    """4 CO2 limits x 6 gas prices x 5 battery costs, and the base."""
+    asked = asked_in_file(packaged("cases", "pecos_sweep.yaml"))
+    points = points_of(asked)
+    assert len(points.rows) == 1 + 4 * 6 * 5
+    assert len(points.runs) == 121
+    assert [len(axis.values) for axis in asked.grid] == [4, 6, 5]
+    base = values(points.rows[0].point.casefile)
+    assert base[CO2] == 2.0e6  # of changes; a point's own value wins
+    assert at(points, CO2, GAS)[1] == (1.0e6, 2.5)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from energyopt.case import Section
 from energyopt.casefile import CaseFile, packaged, read_checked, values
+from energyopt.catalogue import packaged_cases
 from energyopt.overlay import Setting, read_set
 from energyopt.yamltree import Entry, Faults, Place, as_entry, nearest, shown
 
@@ -49,7 +50,7 @@ class SweepFile(Section):
     case: str
     """A case file, relative to this one, or ``builtin:NAME``."""
     changes: dict[str, Any] = Field(default_factory=dict)
-    """Path -> value, in every point, the base too."""
+    """Path -> value, in every point, the base too; a point's own value wins."""
     grid: dict[str, list[Any] | str] = Field(default_factory=dict)
     """Path -> values, or ``range(low, high, step)`` with both ends in it. The first
     value of each is where the others start from: make it the easiest."""
@@ -238,7 +239,6 @@ def asked_in_file(path: Path) -> Asked:
     case = _case_of(said.case, tree["case"], path, faults)
     grid = tuple(_axes(tree.get("grid"), faults))
     changes = _settings(tree.get("changes"))
-    _no_path_twice(changes, grid, faults)
     scenarios = {
         name: _settings(entry)
         for name, entry in (tree["scenarios"].value if said.scenarios else {}).items()
@@ -271,7 +271,7 @@ def _case_of(name: str, at: Entry, path: Path, faults: Faults) -> Path:
     """Return the case file that a sweep names."""
     if name.startswith("builtin:"):
         found = packaged("cases", f"{name.removeprefix('builtin:')}.yaml")
-        known = [f"builtin:{p.stem}" for p in packaged("cases").glob("*.yaml")]
+        known = [f"builtin:{p.stem}" for p in packaged_cases()]
     else:
         found = path.parent / name
         known = [p.name for p in found.parent.glob("*.y*ml") if p != path]
@@ -302,17 +302,6 @@ def _axes(entry: Entry | None, faults: Faults) -> Iterator[Axis]:
 def _spreads(entry: Entry | None, said: dict[str, Ends | None]) -> tuple[Spread, ...]:
     told = entry.value if entry is not None and entry.value else {}
     return tuple(Spread(path, told[path], ends) for path, ends in said.items())
-
-
-def _no_path_twice(
-    changes: tuple[Setting, ...], grid: tuple[Axis, ...], faults: Faults
-) -> None:
-    """Note a path that the grid varies and that is changed for all points too."""
-    first = {s.path: s.value.place.text for s in changes}
-    for axis in grid:
-        if axis.path in first and axis.values:
-            at = axis.values[0].value.place
-            faults.add(at, axis.path, f"is in changes too, at {first[axis.path]}")
 
 
 def ends_of(spread: Spread, base: CaseFile, faults: Faults) -> Ends | None:

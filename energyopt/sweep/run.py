@@ -92,10 +92,9 @@ def sweep(
     CaseError
         If any point is no case, before the first is solved.
     """
-    folder = how.folder or Path("results") / asked.name / "sweep"
-    store = Store.open(folder)
-    pass_ = _Pass(store, how, on_progress, stop)
     points = points_of(asked)
+    folder = how.folder or Path("results") / asked.name / "sweep"
+    pass_ = _Pass(Store.open(folder), how, on_progress, stop)
     pass_.over(points.runs)
     return _written(asked, points, pass_, folder)
 
@@ -111,11 +110,11 @@ def sweep_frontier(
 ) -> Swept:
     """Go along a limit in ``number`` points; otherwise as :func:`sweep`."""
     check_frontier(limit)
+    free = unlimited(asked, limit)
+    runs = ends(free, limit)
     folder = how.folder or Path("results") / asked.name / "frontier"
     store = Store.open(folder)
     pass_ = _Pass(store, how, on_progress, stop)
-    free = unlimited(asked, limit)
-    runs = ends(free, limit)
     pass_.over(runs)
     if pass_.complete:
         free = along(free, limit, number, runs, store)
