@@ -203,6 +203,36 @@ def build_model(
     return PlantModel(case, inputs, m, at, own, terms)
 
 
+def with_finance(plant: PlantModel, case: Case) -> PlantModel | None:
+    """Return a built plant under another cost of money: only its costs are written anew.
+
+    Parameters
+    ----------
+    plant : PlantModel
+        As built; its sizes are not held. Its model becomes that of the new plant.
+    case : Case
+        The same but for ``finance``, name and title, and how it is solved.
+
+    Returns
+    -------
+    PlantModel or None
+        ``None`` where more than that differs, or a limit depends on finance.
+    """
+    own = {"finance", "name", "title", "solve"}
+    same = all(
+        getattr(plant.case, field) == getattr(case, field)
+        for field in set(type(case).model_fields) - own
+    )
+    if not same or case.limits.capital_usd is not None:
+        return None
+    m = plant.m
+    m.del_component(m.cost)
+    m.del_component(m.cost_usd)
+    with PauseGC():
+        add_cost(m, case, plant.inputs, plant.terms, plant.at)
+    return replace(plant, case=case)
+
+
 def hold_sizes(plant: PlantModel, sizes: Mapping[str, Mapping[str, Any]]) -> None:
     """Hold a plant at the sizes of another, so that only its dispatch is decided.
 

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from energyopt.case import Case
     from energyopt.casefile import CaseFile
     from energyopt.inputs import Inputs
+    from energyopt.model import PlantModel
     from energyopt.results import Result
     from energyopt.solve import Progress
+    from energyopt.solve.compile import Problem
     from energyopt.solve.reuse import Kept
 
 Sizes = Mapping[str, Mapping[str, Any]]
@@ -48,6 +50,39 @@ class Outcome:
     table: Any
     exit_code: int
     next_command: str
+
+
+@dataclass
+class Built:
+    """The plant that was built last, for a next one that differs in finance alone."""
+
+    plant: PlantModel | None = None
+    compiled: Problem | None = None
+
+    def make(
+        self, case: Case, inputs: Inputs, held: Sizes | None
+    ) -> tuple[PlantModel, Problem]:
+        """Return a case's model and its matrix, from the last ones if they fit."""
+        from energyopt.marginal import priced_constraints
+        from energyopt.model import build_model, hold_sizes, with_finance
+        from energyopt.solve import compile_model, recompile_cost
+
+        last, matrix = self.plant, self.compiled
+        self.plant = self.compiled = None
+        if last is not None and matrix is not None and last.inputs is inputs:
+            plant = with_finance(last, case) if held is None else None
+            compiled = recompile_cost(matrix, plant.m) if plant else None
+            if plant is not None and compiled is not None:
+                self.plant, self.compiled = plant, compiled
+                return plant, compiled
+        del last, matrix  # a year's model is large: one at a time
+        plant = build_model(case, inputs)
+        if held is not None:
+            hold_sizes(plant, held)
+        compiled = compile_model(plant.m, keep=priced_constraints(plant))
+        if held is None:
+            self.plant, self.compiled = plant, compiled
+        return plant, compiled
 
 
 @dataclass
@@ -132,6 +167,7 @@ def run(
     reuse: Path | None = None,
     held: Sizes | None = None,
     read_inputs: Callable[[Case, Path], Inputs] | None = None,
+    built: Built | None = None,
 ) -> Outcome:
     """Size the plant of a case and write its run folder.
 
@@ -153,6 +189,8 @@ def run(
         so that only dispatch is decided. An infeasible one is not explained.
     read_inputs : callable, optional
         Instead of :func:`energyopt.inputs.build_inputs`.
+    built : Built, optional
+        Keeps the model from one run to the next. The answer does not depend on it.
 
     Returns
     -------
@@ -176,7 +214,7 @@ def run(
         inputs = (read_inputs or build_inputs)(case, casefile.base_dir)
         try:
             result = _solve(
-                case.in_time(), inputs, clock, stop, folder.log, before, held
+                case.in_time(), inputs, clock, stop, folder.log, before, held, built
             )
         except InfeasibleError as error:
             if held is not None:
@@ -233,19 +271,16 @@ def _solve(
     log: Path | None,
     before: Kept | None = None,
     held: Sizes | None = None,
+    built: Built | None = None,
 ) -> Result:
     """Build, solve, price and verify one plant."""
-    from energyopt.marginal import marginal_prices, priced_constraints
-    from energyopt.model import build_model, hold_sizes
+    from energyopt.marginal import marginal_prices
     from energyopt.results import read_result
-    from energyopt.solve import compile_model, solve_model
+    from energyopt.solve import solve_model
 
     clock.enter("build")
     with _long_lived():
-        plant = build_model(case, inputs)
-        if held is not None:
-            hold_sizes(plant, held)
-        compiled = compile_model(plant.m, keep=priced_constraints(plant))
+        plant, compiled = (built or Built()).make(case, inputs, held)
     clock.enter("solve")
     record = solve_model(
         plant.m,

@@ -71,7 +71,9 @@ def test_a_point_waits_for_the_one_it_starts_from(case):
 
 
 def store_sizes(store: Store) -> None:
-    """Let every point that is made up have the same sizes."""
+    """Let every point that is made up have the same sizes and cost."""
+    found = {"objective_usd_per_yr": 1.0}
+    object.__setattr__(store, "summary", lambda key: found)
     object.__setattr__(store, "sizes", lambda key: {"grid": {"size_mw": 1.0}})
 
 

@@ -9,6 +9,7 @@ import io
 import json
 import tarfile
 import tempfile
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -17,7 +18,7 @@ from typing import TYPE_CHECKING
 
 from energyopt.casefile import CaseFile
 from energyopt.errors import EnergyoptError, InfeasibleError
-from energyopt.pipeline import KEPT, Sizes, run
+from energyopt.pipeline import KEPT, Built, Sizes, run
 from energyopt.report import write_json
 from energyopt.sweep.keys import with_tables
 from energyopt.sweep.questions import Ask, LeastOf, Near
@@ -120,6 +121,7 @@ def _solved(task: Task, scratch: Path) -> Answer:
         reuse=reuse,
         held=held,
         read_inputs=lambda case, _: inputs_of(case, task.tables),
+        built=_built(threading.get_ident()),
     )
     summary = outcome.summary
     if outcome.exit_code == 9:
@@ -167,6 +169,12 @@ def packed(folder: Path) -> bytes:
         for path in sorted(folder.rglob("*")):
             tar.add(path, path.relative_to(folder).as_posix(), recursive=False)
     return out.getvalue()
+
+
+@lru_cache(maxsize=8)
+def _built(thread: int) -> Built:
+    """Return what keeps the last model of a thread."""
+    return Built()
 
 
 def inputs_of(case: Case, tables: Mapping[str, bytes]) -> Inputs:
