@@ -20,6 +20,8 @@ from energyopt.errors import DataError
 
 TRIES = 2
 """How often a task is begun, where its worker goes away."""
+TASKS_EACH = 25
+"""After so many a process makes room for a new one: memory comes back in full."""
 GRACE_S = 5.0
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
@@ -72,6 +74,7 @@ class Processes(Executor):
     def _attend(self) -> None:
         """Hand tasks to one process, a new one where it dies."""
         worker: _Worker | None = None
+        done = 0
         while (asked := self.tasks.get()) is not None and not self.ended.is_set():
             future, function, task = asked
             if not future.set_running_or_notify_cancel():
@@ -96,6 +99,10 @@ class Processes(Executor):
                     settle = future.set_result if worked else future.set_exception
                     settle(found)
                 break
+            done += 1
+            if done % TASKS_EACH == 0:
+                self._end(worker)
+                worker = None
         self._end(worker)
 
     def _begin(self) -> _Worker:

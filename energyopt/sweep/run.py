@@ -160,9 +160,8 @@ def _written(
     write_table(folder, table, {k: v for k, v in about.items() if isinstance(v, str)})
     text = json.dumps(about, indent=2, ensure_ascii=False) + "\n"
     write_whole(folder / "sweep.json", text.encode())
-    return Swept(
-        folder, table, points, pass_.solved_now, failures(table), pass_.complete
-    )
+    told = failures(table) if pass_.complete else []
+    return Swept(folder, table, points, pass_.solved_now, told, pass_.complete)
 
 
 def _about(asked: Asked, points: Points) -> dict[str, Any]:
