@@ -27,6 +27,7 @@ from energyopt.commands import (
     validate_one,
 )
 from energyopt.console import logged, note, print_outcome, print_values, reported
+from energyopt.sweep_command import sweep
 
 EXIT_CODES = """Exit codes:
 0 done within the gap
@@ -37,6 +38,7 @@ EXIT_CODES = """Exit codes:
 5 a limit of time was reached; the plant found so far was written
 6 a limit was reached without a plant, or the solver failed
 7 data missing or out of range
+8 a sweep is done; some points failed or are infeasible
 9 the check of the answer failed: do not use it
 130 interrupted; Ctrl-C once keeps the best plant so far, twice ends at once
 """
@@ -113,6 +115,8 @@ def _options(
 
 
 # Commands ------------------------------------------------------------------------------
+
+app.command(epilog=EXIT_CODES)(sweep)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -364,13 +368,13 @@ def new(
 ) -> None:
     """Copy a commented case to NAME.yaml, to be changed; nothing is overwritten."""
     with reported() as failed:
-        from energyopt.catalogue import packaged
+        from energyopt.catalogue import packaged_cases
         from energyopt.editor import copy_case
 
         path = Path(name if name.endswith((".yaml", ".yml")) else f"{name}.yaml")
         if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}", path.stem):
             raise typer.BadParameter("a name is letters, digits, '_', '-' and '.'")
-        known = sorted(found.stem for found in packaged("cases").glob("*.yaml"))
+        known = [found.stem for found in packaged_cases()]
         if source not in known:
             raise typer.BadParameter(
                 f"no case '{source}' is packaged; there are {', '.join(known)}"

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from io import StringIO
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 from pydantic import BaseModel, ValidationError
 from ruamel.yaml import YAML
@@ -24,8 +24,14 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.representer import RoundTripRepresenter
 
 from energyopt.case import Case
-from energyopt.catalogue import Catalogue, fill, packaged, read_catalogue
-from energyopt.overlay import merged, put
+from energyopt.catalogue import (
+    Catalogue,
+    fill,
+    packaged,
+    packaged_cases,
+    read_catalogue,
+)
+from energyopt.overlay import Setting, merged, put, read_set
 from energyopt.refusals import explain
 from energyopt.yamltree import (
     DEFAULT,
@@ -48,6 +54,7 @@ __all__ = [
     "packaged",
     "read_case",
     "read_catalogue",
+    "read_checked",
     "resolved_yaml",
     "values",
 ]
@@ -59,6 +66,9 @@ QUICK = (
     "solve.time_limit_s=60",
 )
 """What ``--quick`` sets, before the user's own ``--set``; as in ``cases/quick.yaml``."""
+
+
+Model = TypeVar("Model", bound=BaseModel)
 
 
 @dataclass(frozen=True)
@@ -95,6 +105,7 @@ class _Files:
 
     model: type[BaseModel]
     faults: Faults
+    bases: bool = True  # whether ``base`` at the top names one
     count: int = 0
 
     def tree(self, path: Path, above: tuple[Path, ...] = ()) -> Entry | None:
@@ -122,7 +133,7 @@ class _Files:
                 what = "is empty" if root is None else "must be a mapping (key: value)"
                 self.faults.add(place(0, 0), "", what)
             return None
-        if (base := root.value.pop("base", None)) is None:
+        if not self.bases or (base := root.value.pop("base", None)) is None:
             return root
         return self.over_base(root, base, path, (*above, path.resolve()))
 
@@ -184,7 +195,7 @@ class _Files:
         if base.value.startswith("builtin:"):
             name = base.value.removeprefix("builtin:")
             other = packaged("cases", f"{name}.yaml")
-            near = nearest(name, [p.stem for p in packaged("cases").glob("*.yaml")])
+            near = nearest(name, [p.stem for p in packaged_cases()])
             what, meant = "no such packaged case", f"builtin:{near}" if near else None
         else:
             other = path.parent / base.value
@@ -212,7 +223,7 @@ def _move_tables(entry: Entry, old: Path, new: Path) -> None:
 
 def read_case(
     path: str | Path,
-    sets: Sequence[str] = (),
+    sets: Sequence[str | Setting] = (),
     *,
     model: type[BaseModel] = Case,
     catalogue: Catalogue | None = None,
@@ -225,7 +236,7 @@ def read_case(
         YAML 1.2. ``base: other.yaml`` (or ``builtin:NAME``) at its top takes everything
         but name and title from another case. ``from: ENTRY`` in a mapping takes the
         fields that the mapping does not have from the catalogue.
-    sets : sequence of str
+    sets : sequence of str or Setting
         ``path=value``, each laid over the file in turn; ``technologies.wind=null``
         removes a technology.
     model : type, optional
@@ -252,8 +263,10 @@ def read_case(
     if root is None:
         faults.stop()
     root = cast("Entry", root)
-    for number, text in enumerate(sets):
-        put(root, text, number, model, faults)
+    for number, given in enumerate(sets):
+        setting = read_set(given, number, faults) if isinstance(given, str) else given
+        if setting is not None:
+            put(root, setting, model, faults)
     fill(root, known, faults)
     case = _checked(root, model, faults)
     faults.stop()
@@ -265,8 +278,22 @@ def read_case(
         base_dir=path.parent,
         resolved=resolved,
         origins=dict(_origins(resolved, root, "")),
-        sets=tuple(sets),
+        sets=tuple(s if isinstance(s, str) else s.text for s in sets),
     )
+
+
+def read_checked(path: Path, model: type[Model], faults: Faults) -> tuple[Entry, Model]:
+    """Return the tree of another file of ours, such as a sweep, and what it says.
+
+    Raises
+    ------
+    CaseError
+        As of :func:`read_case`; with every fault noted before.
+    """
+    root = _Files(model, faults, bases=False).tree(path)
+    found = None if root is None else _checked(root, model, faults)
+    faults.stop()
+    return cast("Entry", root), cast("Model", found)
 
 
 def _checked(root: Entry, model: type[BaseModel], faults: Faults) -> BaseModel | None:

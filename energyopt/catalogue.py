@@ -55,6 +55,12 @@ def packaged(folder: Literal["data", "cases"], name: str = "") -> Path:
     return (inside if inside.is_dir() else package.parent / folder) / name
 
 
+def packaged_cases() -> list[Path]:
+    """Return the cases that come with energyopt; ``*_sweep.yaml`` are sweeps of them."""
+    found = packaged("cases").glob("*.yaml")
+    return sorted(path for path in found if not path.stem.endswith("_sweep"))
+
+
 def read_catalogue(path: Path | None = None) -> Catalogue:
     """Return the catalogue of costs and machines.
 

@@ -97,7 +97,8 @@ def _memory() -> Finding:
 
 def _examine_data() -> Iterator[Finding]:
     """Yield whether the packaged tables and cases can be read."""
-    from energyopt.casefile import packaged, read_case, read_catalogue
+    from energyopt.casefile import read_case
+    from energyopt.catalogue import packaged, packaged_cases, read_catalogue
     from energyopt.errors import EnergyoptError
 
     tables = [*packaged("data").glob("*.csv*")]
@@ -110,7 +111,7 @@ def _examine_data() -> Iterator[Finding]:
     except (OSError, EnergyoptError) as error:
         yield Finding("data", f"{error}; install energyopt anew", exit_code=7)
         return
-    cases = sorted(packaged("cases").glob("*.yaml"))
+    cases = packaged_cases()
     for path in cases:
         try:
             read_case(path)

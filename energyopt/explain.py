@@ -93,6 +93,28 @@ def least_values(
     )
 
 
+def least_value(case: Case, inputs: Inputs, name: str) -> float | None:
+    """Return the least that a limit of a case could be; of a share, the most.
+
+    Parameters
+    ----------
+    case : Case
+        With the limit at what no plant can beat: 0, or a share of 1.
+    inputs : Inputs
+        Its hourly series.
+    name : str
+        ``limits.NAME``.
+
+    Returns
+    -------
+    float or None
+        In the limit's unit; a plant was found that meets it. ``None``: there is none,
+        whatever the limit.
+    """
+    excess = _least_excess(case, inputs, [name], [])
+    return None if excess is None else _least(case, name, excess[name])
+
+
 def _nothing(case: Case, name: str) -> float:
     return 1e-6 * excess_scale(case, name)
 

@@ -29,6 +29,7 @@ from pyomo.environ import (
 )
 
 from energyopt.case import Case, Finance
+from energyopt.errors import InfeasibleError
 from energyopt.finance import (
     capital_recovery_factor,
     interest_during_construction_frac,
@@ -60,6 +61,12 @@ YEARLY = (
     "limits.gpu_served_frac",
 )
 """Those that are sums over the hours of a year."""
+
+
+SIZES = ("installed_units", "capacity_mw", "power_mw", "energy_mwh", "size_mw")
+"""What a technology may call the sizes that it installs."""
+HELD_FRAC = 1e-6
+"""How closely held sizes are held: what only just carried the load still does."""
 
 
 @dataclass(frozen=True)
@@ -199,6 +206,88 @@ def build_model(
                 expr=quicksum(m.given_way.values()), sense=minimize
             )
     return PlantModel(case, inputs, m, at, own, terms)
+
+
+def with_finance(plant: PlantModel, case: Case) -> PlantModel | None:
+    """Return a built plant under another cost of money: only its costs are written anew.
+
+    Parameters
+    ----------
+    plant : PlantModel
+        As built; its sizes are not held. Its model becomes that of the new plant.
+    case : Case
+        The same but for ``finance``, name and title, and how it is solved.
+
+    Returns
+    -------
+    PlantModel or None
+        ``None`` where more than that differs, or a limit depends on finance.
+    """
+    own = {"finance", "name", "title", "solve"}
+    same = all(
+        getattr(plant.case, field) == getattr(case, field)
+        for field in set(type(case).model_fields) - own
+    )
+    if not same or case.limits.capital_usd is not None:
+        return None
+    m = plant.m
+    m.del_component(m.cost)
+    m.del_component(m.cost_usd)
+    with PauseGC():
+        add_cost(m, case, plant.inputs, plant.terms, plant.at)
+    return replace(plant, case=case)
+
+
+def hold_sizes(plant: PlantModel, sizes: Mapping[str, Mapping[str, Any]]) -> None:
+    """Hold a plant at the sizes of another, so that only its dispatch is decided.
+
+    Parameters
+    ----------
+    plant : PlantModel
+        Its bounds are narrowed.
+    sizes : mapping
+        Technology -> variable -> value, as in ``decisions.json``. A technology that is
+        not in it is held at nothing.
+
+    Raises
+    ------
+    InfeasibleError
+        If the case does not offer what is to be held.
+    """
+    for name, held in sizes.items():
+        built = {key: held[key] for key in SIZES if held.get(key, 0.0) > HELD_FRAC}
+        if name not in plant.terms and built:
+            raise InfeasibleError(f"the plant held has {name}, which is not offered")
+    for name in plant.terms:
+        block = plant.m.plant[name]
+        for key in SIZES:
+            if (var := getattr(block, key, None)) is not None and not var.fixed:
+                _hold(var, float(sizes.get(name, {}).get(key, 0.0)), f"{name}.{key}")
+
+
+def aim_at_size(plant: PlantModel, name: str, *, most: bool, budget_usd: float) -> None:
+    """Ask for the least or the most of a technology, at no more than a yearly cost."""
+    m = plant.m
+    spent = quicksum(m.cost_usd.values()) / USD_PER_KUSD
+    m.cost_budget = Constraint(expr=spent <= budget_usd / USD_PER_KUSD)
+    block = m.plant[name]
+    size = next(getattr(block, key) for key in SIZES if hasattr(block, key))
+    m.cost.deactivate()
+    m.size_aimed_at = Objective(expr=-size if most else size, sense=minimize)
+
+
+def _hold(var: Any, size: float, name: str) -> None:
+    """Narrow a variable's bounds to a size, which they must allow."""
+    slack = 0.0 if var.is_integer() else HELD_FRAC * max(1.0, size)
+    size = float(round(size)) if var.is_integer() else size
+    low, high = var.lb or 0.0, var.ub
+    if size + slack < low or (high is not None and size - slack > high):
+        allowed = f"at least {low:g}" if size < low else f"at most {high:g}"
+        raise InfeasibleError(
+            f"the plant held has {name} {size:g}; the case allows {allowed}"
+        )
+    var.setlb(max(low, size - slack))
+    var.setub(size + slack if high is None else min(high, size + slack))
 
 
 def add_load(m: Any, case: Case, inputs: Inputs) -> None:

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import re
+from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any, cast
 
 from pydantic import BaseModel
 
 from energyopt.shape import child, is_open
-from energyopt.yamltree import Entry, Faults, Origin, Place, Reading, joined, nearest
+from energyopt.yamltree import (
+    Entry,
+    Faults,
+    Origin,
+    Place,
+    Reading,
+    joined,
+    nearest,
+    plain,
+)
 
 _SET_PATH = re.compile(r"[^.\[\]\s]+(\[\d+\])*(\.[^.\[\]\s]+(\[\d+\])*)*")
 _AFTER_FILES = 10**6  # faults of a --set come after those of every file
@@ -44,27 +55,46 @@ def merged(
     return Entry(found, over.place, over.origin)
 
 
-def put(
-    root: Entry, text: str, number: int, model: type[BaseModel], faults: Faults
-) -> None:
-    """Put the value of the ``number``-th ``--set``, ``path=value``, into a tree."""
+@dataclass(frozen=True)
+class Setting:
+    """A value for one place of a case, and where that was written."""
+
+    path: str
+    value: Entry
+
+    @property
+    def text(self) -> str:
+        """As it would be typed: ``load.facility_mw=300``."""
+        return f"{self.path}={json.dumps(plain(self.value))}"
+
+
+def read_set(text: str, number: int, faults: Faults) -> Setting | None:
+    """Return what the ``number``-th ``--set``, ``path=value``, says."""
     at = Place(f"--set {text}", (_AFTER_FILES + number, 0, 0))
     path, equals, value_text = text.partition("=")
     path = path.strip()
     if not equals or not _SET_PATH.fullmatch(path):
         faults.add(at, "", "must be path=value, such as load.facility_mw=300")
-        return
+        return None
     before = len(faults.found)
     origin = Origin(kind="set", text=f"--set {text}")
     read = Reading(lambda line, column: at, lambda line: origin, faults)
     value = read.tree(value_text) or Entry(None, at, origin)
-    if len(faults.found) > before:
+    return None if len(faults.found) > before else Setting(path, value)
+
+
+def put(root: Entry, setting: Setting, model: type[BaseModel], faults: Faults) -> None:
+    """Put a value into a tree; faults are noted where the value was written."""
+    value = deepcopy(setting.value)  # the tree is changed later on, in place
+    if not _SET_PATH.fullmatch(setting.path):
+        what = f"must be a path of the case (got '{setting.path}')"
+        faults.add(value.place, "", what)
         return
     steps = [
         int(step[1:-1]) if step.startswith("[") else step
-        for step in re.findall(r"\[\d+\]|[^.\[\]]+", path)
+        for step in re.findall(r"\[\d+\]|[^.\[\]]+", setting.path)
     ]
-    _Walk(at, origin, faults).put(root, steps, value, model)
+    _Walk(value.place, value.origin, faults).put(root, steps, value, model)
 
 
 @dataclass(frozen=True)

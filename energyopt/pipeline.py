@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -29,9 +29,11 @@ if TYPE_CHECKING:
     from energyopt.needs import Needs
     from energyopt.results import Result
     from energyopt.solve import Progress
+    from energyopt.solve.compile import Problem
     from energyopt.solve.reuse import Kept
     from energyopt.uptime.path import Path as Reached
 
+Sizes = Mapping[str, Mapping[str, Any]]
 KEPT = "cuts.npz"
 """In a run folder: what ``--reuse`` reads."""
 
@@ -56,6 +58,54 @@ class Outcome:
     table: Any
     exit_code: int
     next_command: str
+
+
+REUSED_BETWEEN_COLLECTIONS = 8
+"""Each leaves some tens of megabytes, which are not found otherwise."""
+
+
+@dataclass
+class Built:
+    """The plant that was built last, for a next one that differs in finance alone."""
+
+    plant: PlantModel | None = None
+    compiled: Problem | None = None
+    made: int = 0
+
+    def make(
+        self,
+        case: Case,
+        inputs: Inputs,
+        held: Sizes | None,
+        needs: Needs | None = None,
+    ) -> tuple[PlantModel, Problem]:
+        """Return a case's model and its matrix, from the last ones if they fit."""
+        from energyopt.marginal import priced_constraints
+        from energyopt.model import build_model, hold_sizes, with_finance
+        from energyopt.solve import compile_model, recompile_cost
+
+        last, matrix = self.plant, self.compiled
+        self.plant = self.compiled = None
+        self.made += 1
+        if self.made % REUSED_BETWEEN_COLLECTIONS == 0:
+            gc.collect()
+        if last is not None and matrix is not None and last.inputs is inputs:
+            anew = held is not None or needs is not None
+            plant = None if anew else with_finance(last, case)
+            compiled = recompile_cost(matrix, plant.m) if plant else None
+            if plant is not None and compiled is not None:
+                self.plant, self.compiled = plant, compiled
+                return plant, compiled
+        del last, matrix
+        if self.made > 1:  # a year's model is a gigabyte of cycles: one at a time
+            gc.collect()
+        plant = build_model(case, inputs, needs=needs)
+        if held is not None:
+            hold_sizes(plant, held)
+        compiled = compile_model(plant.m, keep=priced_constraints(plant))
+        if held is None and needs is None:
+            self.plant, self.compiled = plant, compiled
+        return plant, compiled
 
 
 @dataclass
@@ -139,6 +189,9 @@ def run(
     stop: Callable[[], bool] = lambda: False,
     reuse: Path | None = None,
     say: Callable[[str], None] = lambda line: None,
+    held: Sizes | None = None,
+    read_inputs: Callable[[Case, Path], Inputs] | None = None,
+    built: Built | None = None,
 ) -> Outcome:
     """Size the plant of a case and write its run folder.
 
@@ -157,6 +210,13 @@ def run(
         cuts and plant are a start.
     say : callable
         Called with a line for each round of a case with an uptime target.
+    held : mapping, optional
+        Technology -> variable -> value, as in ``decisions.json``: sizes that are held,
+        so that only dispatch is decided. An infeasible one is not explained.
+    read_inputs : callable, optional
+        Instead of :func:`energyopt.inputs.build_inputs`.
+    built : Built, optional
+        Keeps the model from one run to the next. The answer does not depend on it.
 
     Returns
     -------
@@ -178,11 +238,13 @@ def run(
     before = _kept(reuse)
     with _the_run(), RunFolder.open(casefile, out) as folder:
         clock.enter("inputs")
-        inputs = build_inputs(case, casefile.base_dir)
+        inputs = (read_inputs or build_inputs)(case, casefile.base_dir)
         path = None
         try:
-            if case.reliability.gpu_uptime_frac is None:
-                result = _solve(case.in_time(), inputs, clock, stop, folder.log, before)
+            if case.reliability.gpu_uptime_frac is None or held is not None:
+                result = _solve(
+                    case.in_time(), inputs, clock, stop, folder.log, before, held, built
+                )
             else:
                 result, path = _reach(
                     case.in_time(), inputs, clock, stop, folder.log, before, say
@@ -191,6 +253,8 @@ def run(
             folder.write_infeasible(Relaxed(str(error).splitlines(), {}))
             raise
         except InfeasibleError as error:
+            if held is not None:
+                raise
             clock.enter("explain")
             from energyopt.explain import least_values
 
@@ -200,7 +264,7 @@ def run(
         told = summary(result, clock.report())
         if path is not None:
             told["uptime_target"] = path.document()
-        if case.in_time().technologies != case.technologies:
+        if case.in_time().technologies != case.technologies and held is None:
             told["unconstrained"] = _unconstrained(
                 case, inputs, clock, stop, folder.log
             )
@@ -245,20 +309,20 @@ def _solve(
     stop: Callable[[], bool],
     log: Path | None,
     before: Kept | None = None,
+    held: Sizes | None = None,
+    built: Built | None = None,
     needs: Needs | None = None,
-    built: Callable[[PlantModel], None] = lambda plant: None,
+    seen: Callable[[PlantModel], None] = lambda plant: None,
 ) -> Result:
-    """Build, solve, price and verify one plant; ``built`` sees it before the solve."""
-    from energyopt.marginal import marginal_prices, priced_constraints
-    from energyopt.model import build_model
+    """Build, solve, price and verify one plant; ``seen`` gets it before the solve."""
+    from energyopt.marginal import marginal_prices
     from energyopt.results import read_result
-    from energyopt.solve import compile_model, solve_model
+    from energyopt.solve import solve_model
 
     clock.enter("build")
     with _long_lived():
-        plant = build_model(case, inputs, needs=needs)
-        built(plant)
-        compiled = compile_model(plant.m, keep=priced_constraints(plant))
+        plant, compiled = (built or Built()).make(case, inputs, held, needs)
+        seen(plant)
     clock.enter("solve")
     record = solve_model(
         plant.m,
@@ -301,14 +365,16 @@ def _reach(
 
     kept = [before]
 
-    def size(needs: Needs, built: Callable[[PlantModel], None]) -> Result:
+    def size(needs: Needs, seen: Callable[[PlantModel], None]) -> Result:
         asked = case
         if needs.fixed:  # a plant to be looked at, not to be sized
             limit = {"time_limit_s": min(case.solve.time_limit_s, SECONDS)}
             asked = case.model_copy(
                 update={"solve": case.solve.model_copy(update=limit)}
             )
-        result = _solve(asked, inputs, clock, stop, log, kept[0], needs, built)
+        result = _solve(
+            asked, inputs, clock, stop, log, kept[0], needs=needs, seen=seen
+        )
         if not needs.fixed:
             kept[0] = result.record.kept or kept[0]
         return replace(result, case=case)

@@ -31,6 +31,7 @@ class Progress:
     def __init__(self, quiet: bool) -> None:
         self.quiet = quiet
         self.stage: Stage | None = None
+        self.note = ""  # shown in place of a stage
         self.began = time.monotonic()
         self.ended = threading.Event()
         self.live: Live | None = None
@@ -81,7 +82,7 @@ class Progress:
         """Return one line: stage, time, best plant, bound and gap."""
         stage = self.stage
         if stage is None:
-            return ""
+            return self.note
         parts = [f"{stage.name:<8}{time.monotonic() - self.began:6.0f} s"]
         if stage.incumbent_usd is not None:
             parts.append(f"best {stage.incumbent_usd / 1e6:,.2f} M$/yr")
@@ -116,8 +117,11 @@ class Interrupt:
     A thread reads the signals: while HiGHS works the main one runs no Python.
     """
 
-    def __init__(self, progress: Progress) -> None:
+    def __init__(
+        self, progress: Progress, keeps: str = "stopping with the best plant so far"
+    ) -> None:
         self.progress = progress
+        self.keeps = keeps
         self.asked = False
         self.active = threading.current_thread() is threading.main_thread()
 
@@ -159,6 +163,4 @@ class Interrupt:
                 self.progress.say("ended at once; nothing was kept")
                 os._exit(130)
             self.asked = True
-            self.progress.say(
-                "stopping with the best plant so far; Ctrl-C again: at once"
-            )
+            self.progress.say(f"{self.keeps}; Ctrl-C again: at once")

@@ -275,7 +275,7 @@ class RunFolder:
         """Write the complete case; its relative tables are found from the run folder."""
         case = self.casefile
         moved = replace(
-            case, resolved=_tables_from(case.resolved, case.base_dir, self.path)
+            case, resolved=tables_from(case.resolved, case.base_dir, self.path)
         )
         head = f"# Run {self.run_id} of {case.path.name}, every value written out.\n"
         if case.case.draft:
@@ -378,12 +378,14 @@ def _named_tables(casefile: CaseFile) -> list[dict[str, str]]:
     return found
 
 
-def _tables_from(value: Any, old: Path, new: Path, key: str = "") -> Any:
+def tables_from(value: Any, old: Path, new: Path, key: str = "") -> Any:
     """Return a case's values with relative tables named from another folder."""
+    if old == new:  # they are named from there already
+        return value
     if isinstance(value, dict):
-        return {k: _tables_from(v, old, new, k) for k, v in value.items()}
+        return {k: tables_from(v, old, new, k) for k, v in value.items()}
     if isinstance(value, list):
-        return [_tables_from(item, old, new) for item in value]
+        return [tables_from(item, old, new) for item in value]
     if not _is_table(key, value) or ":" in value or Path(value).is_absolute():
         return value
     place = old.resolve() / value

@@ -20,6 +20,7 @@ from energyopt.casefile import (
     resolved_yaml,
     values,
 )
+from energyopt.catalogue import packaged_cases
 from energyopt.editor import SCHEMA_FILE, json_schema
 from energyopt.errors import CaseError, DataError
 
@@ -705,9 +706,7 @@ def test_the_committed_schema_is_the_one_that_the_code_makes(shape: Any) -> None
     assert path.read_text(encoding="utf-8") == json.dumps(shape, indent=2) + "\n"
 
 
-@pytest.mark.parametrize(
-    "path", sorted(packaged("cases").glob("*.yaml")), ids=lambda path: path.stem
-)
+@pytest.mark.parametrize("path", packaged_cases(), ids=lambda path: path.stem)
 def test_shipped_cases_are_valid_here_and_in_an_editor(path: Path, shape: Any) -> None:
     casefile = read_case(path)
     assert fits(plain(path.read_text(encoding="utf-8")), shape, shape)

@@ -37,6 +37,7 @@ ORDER = [
     "verify",
     "results",
     "explain",
+    "alternatives",
     "metrics",
     "uptime",
     "nines",
@@ -45,9 +46,11 @@ ORDER = [
     "report",
     "pipeline",
     "progress",
+    "sweep",
     "doctor",
     "console",
     "commands",
+    "sweep_command",
     "__main__",
 ]
 # Libraries that only these modules may know.
@@ -55,7 +58,7 @@ KNOWN_TO = {
     "highspy": {"solve"},
     "pyomo": {"technologies", "needs", "model", "solve", "results", "explain"},
     "ruamel": {"casefile", "yamltree"},
-    "typer": {"__main__", "commands", "console"},
+    "typer": {"__main__", "commands", "console", "sweep_command"},
 }
 
 

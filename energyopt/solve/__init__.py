@@ -19,6 +19,7 @@ __all__ = [
     "Progress",
     "SolveRecord",
     "compile_model",
+    "recompile_cost",
     "self_test",
     "solve_fixed_lp",
     "solve_model",
@@ -55,6 +56,16 @@ def compile_model(m: Any, *, keep: Iterable[Any] | None = None) -> Problem:
     if keep is not None:
         drop_constraints(problem, m, keep)
     return problem
+
+
+def recompile_cost(problem: Problem, m: Any) -> Problem | None:
+    """Return a compiled model that was given another objective since, and no more.
+
+    ``None`` where the whole has to be compiled again.
+    """
+    from energyopt.solve.compile import with_new_cost
+
+    return with_new_cost(problem, m)
 
 
 def solve_model(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -147,6 +147,29 @@ def compile_problem(m: Any) -> Problem:
             columns=columns,
             unused=unused,
         )
+
+
+def with_new_cost(problem: Problem, m: Any) -> Problem | None:
+    """Return a compiled problem whose model was given another objective since.
+
+    It is to the last bit what compiling the whole model again would give. ``None``
+    where that would put its columns in another order: then it has to be done.
+    """
+    from energyopt.solve.sums import cost_form
+
+    met, costs, offset = cost_form(m)
+    place = {id(v): i for i, v in enumerate(problem.columns)}
+    order = [place[id(v)] for v in met if id(v) in place]
+    if order != list(range(len(order))) or any(
+        cost and key not in place for key, cost in costs.items()
+    ):
+        return None
+    cost = np.zeros(len(problem.columns))
+    for key, coefficient in costs.items():
+        if key in place:
+            cost[place[key]] = coefficient
+    used = (cost != 0) | (np.diff(problem.matrix.tocsc().indptr) > 0)
+    return replace(problem, cost=cost, offset=offset) if used.all() else None
 
 
 def _keys(objects: list[Any]) -> Ints:

@@ -215,6 +215,27 @@ def linear_form(m: Any) -> LinearForm:
     )
 
 
+def cost_form(m: Any) -> tuple[list[Any], dict[int, float], float]:
+    """Return what the objective alone says, as :func:`linear_form` reads it.
+
+    Returns
+    -------
+    variables : list
+        In the order in which they are met.
+    costs : dict of int to float
+        By the ``id`` of a variable.
+    offset : float
+    """
+    variables: dict[int, Any] = {}
+    recorder = TemplateVarRecorder(variables, SortComponents.deterministic)
+    visitor = _SumVisitor({}, var_recorder=recorder)
+    (objective,) = m.component_data_objects(Objective, active=True)
+    paid = visitor.walk_expression(objective.expr)
+    if paid.nonlinear is not None:
+        raise ValueError(f"{objective.name} is not linear")
+    return list(variables.values()), dict(paid.linear), float(paid.constant)
+
+
 def _read_row(visitor: _SumVisitor, con: Any) -> tuple[Any, float, float]:
     """Return the linear form of a row without its constant, and its two bounds."""
     relation = con.expr

@@ -1,0 +1,173 @@
+"""``energyopt sweep``: its arguments, and what it prints."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from energyopt.console import note, reported
+from energyopt.progress import Interrupt, Progress
+
+if TYPE_CHECKING:
+    from energyopt.sweep.asked import Asked
+    from energyopt.sweep.run import How, Swept
+
+SHOWN = 12  # failures told on stderr at the end; all are in the table
+
+
+def sweep(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="CASE|SWEEP", help="Case file, or sweep file.", show_default=False
+        ),
+    ],
+    sets: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="PATH=V1,V2,...",
+            help="Values of the case to try: a=1,2,3 or b=range(2,6,0.5), both ends in "
+            "it; all combinations. One value: for all points.",
+        ),
+    ] = None,
+    fixed_design: Annotated[
+        bool,
+        typer.Option(
+            "--fixed-design",
+            help="Beside each point sized anew, the base plant dispatched in it.",
+        ),
+    ] = False,
+    frontier: Annotated[
+        str | None,
+        typer.Option(
+            "--frontier",
+            metavar="LIMIT",
+            help="Go along limits.co2_t_per_yr (or water_m3_per_yr, "
+            "renewable_share_frac, ...) from none to the strictest possible.",
+        ),
+    ] = None,
+    number: Annotated[
+        int, typer.Option("--points", min=2, max=1000, help="Of the frontier.")
+    ] = 6,
+    alternatives: Annotated[
+        float | None,
+        typer.Option(
+            "--alternatives",
+            metavar="PERCENT",
+            min=0,
+            help="The least and the most of each technology, so much dearer at most.",
+        ),
+    ] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Its folder, instead of results/NAME/sweep."),
+    ] = None,
+    workers: Annotated[
+        int, typer.Option("--workers", min=0, help="Processes; 0: one a core.")
+    ] = 0,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(
+            "--scheduler",
+            metavar="tcp://HOST:PORT",
+            help="Workers of a Dask scheduler instead (extra 'cluster').",
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool,
+        typer.Option("--retry-failed", help="Do what failed again; infeasible stays."),
+    ] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One JSON document on stdout.")
+    ] = False,
+    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+) -> None:
+    """Solve a case at many points; what is done is not done again.
+
+    Points that fail or are infeasible are listed with their reason; the others go on.
+    Ctrl-C, or any other end, loses only the points that were being solved.
+    """
+    code = 0
+    told: list[dict[str, Any]] = []
+    with reported(told.append) as failed:
+        from energyopt.sweep.run import How
+
+        asked = _asked(file, sets or [], fixed_design)
+        if alternatives is not None:
+            asked = replace(asked, near_frac=alternatives / 100)
+        if frontier is not None and asked.paths:
+            raise typer.BadParameter("--frontier goes with single values of --set")
+        how = How(out, workers, scheduler, retry_failed)
+        done = _swept(asked, how, quiet, frontier, number)
+        code = done.exit_code
+        told.append(_document(done))
+        for line in done.failures[:SHOWN]:
+            note(line)
+        if len(done.failures) > SHOWN:
+            note(f"and {len(done.failures) - SHOWN:,} more, in the table")
+        if not as_json:
+            _print(done)
+    if as_json and told:
+        typer.echo(json.dumps(told[0], indent=2, allow_nan=False))
+    raise typer.Exit(failed.exit_code or code)
+
+
+def _asked(file: Path, sets: list[str], fixed_design: bool) -> Asked:
+    """Return what the file, or the command line, asks for."""
+    from energyopt.sweep.asked import asked_in_file, asked_on_line, is_sweep
+
+    if not is_sweep(file):
+        designs = ("reoptimised", "fixed") if fixed_design else ("reoptimised",)
+        return asked_on_line(file, sets, designs)  # type: ignore[arg-type]
+    if sets or fixed_design:
+        raise typer.BadParameter(
+            f"{file} says itself what is varied; --set and --fixed-design go with a case"
+        )
+    return asked_in_file(file)
+
+
+def _swept(
+    asked: Asked, how: How, quiet: bool, frontier: str | None, number: int
+) -> Swept:
+    """Run a sweep, its progress shown and Ctrl-C heard."""
+    from energyopt.sweep.run import sweep, sweep_frontier
+    from energyopt.sweep.told import Board
+
+    keeps = "stopping; what is done is kept"
+    with Progress(quiet) as progress, Interrupt(progress, keeps) as stop:
+        board = Board(progress)
+        if frontier is None:
+            return sweep(asked, how, on_progress=board, stop=stop)
+        return sweep_frontier(
+            asked, frontier, number, how, on_progress=board, stop=stop
+        )
+
+
+def _document(done: Swept) -> dict[str, Any]:
+    """Return the table for ``--json``."""
+    from energyopt.report import finite
+
+    return {
+        "status": {0: "done", 8: "some_failed", 130: "interrupted"}[done.exit_code],
+        "exit_code": done.exit_code,
+        "folder": done.folder.as_posix(),
+        "solved_now": done.solved_now,
+        "failures": done.failures,
+        "points": finite(done.table.to_dict(orient="records")),
+    }
+
+
+def _print(done: Swept) -> None:
+    """Print the table's first columns, and where the whole of it is."""
+    from energyopt.sweep.shown import terminal_lines
+
+    for line in terminal_lines(done.table, done.points):
+        typer.echo(line)
+    there = len(done.points.runs)
+    typer.echo(f"{there:,} runs, {done.solved_now:,} of them solved now")
+    typer.echo(f"Written to {done.folder / 'table.csv'} and table.nc")

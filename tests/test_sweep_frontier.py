@@ -1,0 +1,228 @@
+"""Along a limit from none to the strictest, and plants that cost about the same."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plants
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+from sweeps import little
+
+from energyopt.alternatives import extreme_sizes, least_value
+from energyopt.errors import CaseError, InfeasibleError
+from energyopt.model import SIZES, hold_sizes
+from energyopt.pipeline import Built
+from energyopt.sweep.asked import asked_on_line
+from energyopt.sweep.frontier import with_costs
+from energyopt.sweep.run import How, sweep_frontier
+
+CO2 = "limits.co2_t_per_yr"
+DIRTY = plants.GRID | {"max_mw": 10, "co2_t_per_mwh": 0.5}
+CLEAN = plants.SOLAR | {"max_mw": 8, "capital_usd_per_kw": 0.876, "life_yr": 1}
+HOURS = 2
+FLAT = {"power_usd_per_mwh": 30, "solar__share_frac": 1.0}
+
+
+def two(**changes: Any) -> Any:
+    """Return 10 MW from a dirty grid at 30 $/MWh, or from a sun that always shines."""
+    more = {"technologies": {"grid": DIRTY, "solar": CLEAN}} | changes
+    return plants.case(**more)
+
+
+# Worked out on paper
+
+
+def test_the_costs_of_a_frontier_by_hand():
+    """100 t for 1,000 $, 60 t for 1,200 $, 50 t for 1,400 $.
+
+    Average: 200 / 40 = 5 and 400 / 50 = 8; from the point before: 5 and 200 / 10 = 20.
+    The alternative in the last row is on no frontier.
+    """
+    table = pd.DataFrame(
+        {
+            "design": ["base", "frontier", "frontier", "frontier", "alternative"],
+            "reoptimised.co2_t_per_yr": [100.0, 60.0, np.nan, 50.0, 70.0],
+            "reoptimised.objective_usd_per_yr": [1000.0, 1200.0, np.nan, 1400.0, 9.0],
+            f"reoptimised.shadow_price.{CO2}": [0.0, 7.0, np.nan, 30.0, 0.0],
+        }
+    )
+    found = with_costs(table, CO2)
+    nan = np.nan
+    assert_allclose(found["frontier.average_cost_usd_per_t"], [nan, 5, nan, 8, nan])
+    assert_allclose(found["frontier.step_cost_usd_per_t"], [nan, 5, nan, 20, nan])
+    assert found["frontier.shadow_price_usd_per_t"][1] == 7
+
+
+def test_a_share_costs_dollars_a_percent_point():
+    """From 20 % to 25 % for 100 $ more: 20 $ a point."""
+    table = pd.DataFrame(
+        {
+            "design": ["base", "frontier"],
+            "reoptimised.renewable_share_frac": [0.20, 0.25],
+            "reoptimised.objective_usd_per_yr": [1000.0, 1100.0],
+        }
+    )
+    found = with_costs(table, "limits.renewable_share_frac")
+    assert_allclose(found["frontier.step_cost_usd_per_point"][1], 20)
+
+
+def test_the_least_of_a_limit_is_what_the_cleanest_plant_emits():
+    """8 of 10 MW from the sun, 2 MW from the grid at 0.5 t/MWh, 2 h: 2 t.
+
+    With the sun's limit forgotten it would be 0, with the grid's at 10 MW 10 t.
+    """
+    case = two(limits={"co2_t_per_yr": 0, "gpu_served_frac": 1})
+    found = least_value(case, plants.inputs(case, HOURS, **FLAT), CO2)
+    assert_allclose(found, 2.0, rtol=1e-6)
+    share = two(limits={"renewable_share_frac": 1, "gpu_served_frac": 1})
+    hours = plants.inputs(share, HOURS, **FLAT)
+    found = least_value(share, hours, "limits.renewable_share_frac")
+    assert_allclose(found, 0.8, rtol=1e-6)
+
+
+def test_the_most_and_the_least_within_a_budget():
+    """Grid: 10 MW for 2 h at 30 $: 600 $. A MW of sun costs 876 $ and saves 60 $.
+
+    With 1,416 $ to spend, 816 $ more, the most sun is 816 / 816 = 1 MW.
+    """
+    case = two(limits={"gpu_served_frac": 1})
+    hours = plants.inputs(case, HOURS, **FLAT)
+    most = extreme_sizes(case, hours, "solar", most=True, budget_usd=1416)
+    assert_allclose(most["solar"]["capacity_mw"], 1.0, rtol=1e-6)
+    least = extreme_sizes(case, hours, "solar", most=False, budget_usd=1416)
+    assert_allclose(least["solar"]["capacity_mw"], 0.0, atol=1e-6)
+
+
+# Held sizes
+
+
+def test_held_sizes_are_dispatched_anew():
+    """3 MW of sun held: 7 MW from the grid, at any price of power."""
+    case = two(limits={"gpu_served_frac": 1})
+    plant = plants.built(case, HOURS, **FLAT)
+    hold_sizes(plant, {"solar": {"capacity_mw": 3.0}, "grid": {"size_mw": 10.0}})
+    plants.solve(plant)
+    assert_allclose(plant.m.plant["solar"].capacity_mw.value, 3.0, rtol=2e-6)
+    assert_allclose(plant.m.plant["grid"].import_mw[0].value, 7.0, rtol=2e-6)
+
+
+@pytest.mark.parametrize(
+    ("held", "told"),
+    [
+        (
+            {"solar": {"capacity_mw": 9.0}},
+            "solar.capacity_mw 9; the case allows at most 8",
+        ),
+        ({"wind": {"capacity_mw": 1.0}}, "has wind, which is not offered"),
+    ],
+)
+def test_sizes_that_the_case_does_not_offer_cannot_be_held(held, told):
+    with pytest.raises(InfeasibleError, match=told):
+        hold_sizes(plants.built(two(), HOURS, **FLAT), held)
+
+
+@pytest.mark.parametrize("kind", plants.EXAMPLES)
+def test_every_size_of_a_technology_can_be_held(kind):
+    """What is installed is named in SIZES; the rest of a block's single variables is not."""
+    example = plants.EXAMPLES[kind]
+    others = {"x": example, "gas": plants.GAS}
+    plant = plants.built(plants.case(technologies=others, contingencies={}), 4)
+    from pyomo.environ import Var
+
+    block = plant.m.plant["x"]
+    found = {
+        var.local_name
+        for var in block.component_objects(Var, descend_into=False)
+        if not var.is_indexed() and not var.is_binary() and not var.fixed
+    }
+    assert found - set(SIZES) <= {"swing_mw"}
+
+
+# The real thing
+
+
+def test_a_limit_that_is_none_is_told(tmp_path: Path):
+    asked = asked_on_line(little(tmp_path), (), ("reoptimised",))
+    with pytest.raises(CaseError, match=r"did you mean 'limits\.co2_t_per_yr'"):
+        sweep_frontier(asked, "limits.co2_t_per_y", 3, How(tmp_path / "out"))
+
+
+def test_a_frontier_is_convex_and_its_alternatives_cost_about_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Two weeks of grid, sun and battery: a linear plant, whose prices only rise."""
+    monkeypatch.chdir(tmp_path)
+    asked = asked_on_line(little(tmp_path), (), ("reoptimised",))
+    asked = replace(asked, near_frac=0.02)
+    done = sweep_frontier(asked, CO2, 4, How(tmp_path / "out", workers=2))
+    assert done.exit_code == 0
+    table = done.table
+    line = table[table["design"].isin(["base", "frontier"])]
+    caps = line[CO2].astype(float).to_numpy()[1:]
+    use = line["reoptimised.co2_t_per_yr"].to_numpy()
+    assert_allclose(use[1:], caps, rtol=1e-5)
+    assert_allclose(np.diff(use), np.diff(use)[0], rtol=1e-4)
+    step = line["frontier.step_cost_usd_per_t"].to_numpy()[1:]
+    shadow = line["frontier.shadow_price_usd_per_t"].to_numpy()[1:]
+    assert (np.diff(step) > 0).all()
+    assert (shadow[:-1] >= step[:-1] * 0.95).all()
+    assert (shadow[:-1] <= step[1:] * 1.05).all()
+    near = table[table["design"] == "alternative"].set_index("label")
+    best = table["reoptimised.objective_usd_per_yr"][0]
+    assert (near["reoptimised.objective_usd_per_yr"] <= 1.0201 * best).all()
+    for name in ("solar", "battery", "grid"):
+        size = near[f"reoptimised.{name}_mw"]
+        low, high = (size[f"{end} {name} within 2 %"] for end in ("least", "most"))
+        assert low <= table[f"reoptimised.{name}_mw"][0] + 1e-3 <= high + 2e-3
+    again = sweep_frontier(asked, CO2, 4, How(tmp_path / "out", workers=1))
+    assert again.solved_now == 0
+
+
+# One model for another cost of money
+
+
+def test_another_cost_of_money_is_the_same_model_to_the_last_bit():
+    """Costs written anew on the built plant, against a plant built anew."""
+    many = {
+        "gas": plants.GAS | {"capital_usd_per_kw": 900},
+        "battery": plants.BATTERY | {"capital_usd_per_kw": 300},
+        "solar": CLEAN,
+        "grid": DIRTY,
+    }
+    money = {"wacc_nominal_frac": 0.08, "inflation_frac": 0.02, "term_years": 20}
+    first = plants.case(technologies=many, contingencies={}, finance=money)
+    dear = money | {"wacc_nominal_frac": 0.11, "construction_months": 24}
+    other = plants.case(technologies=many, contingencies={}, finance=dear)
+    hours = plants.inputs(first, 24, **FLAT)
+    built = Built()
+    built.make(first, hours, None)
+    kept = built.plant.m
+    plant, again = built.make(other, hours, None)
+    assert plant.m is kept
+    _, fresh = Built().make(other, hours, None)
+    for name in ("cost", "row_lower", "row_upper", "lower", "upper", "column_hour"):
+        assert_array_equal(getattr(again, name), getattr(fresh, name))
+    assert again.offset == fresh.offset
+    assert_array_equal(again.matrix.toarray(), fresh.matrix.toarray())
+    assert not np.array_equal(again.cost, Built().make(first, hours, None)[1].cost)
+
+
+def test_anything_else_is_built_anew():
+    """Another limit, other inputs, or sizes held: no model is used again."""
+    hours = plants.inputs(two(), HOURS, **FLAT)
+    built = Built()
+    first = built.make(two(), hours, None)[0].m
+    tight = two(limits={"co2_t_per_yr": 5, "gpu_served_frac": 0})
+    second = built.make(tight, hours, None)[0].m
+    assert second is not first
+    other = plants.inputs(two(), HOURS, **FLAT)
+    third = built.make(tight, other, None)[0].m
+    assert third is not second
+    held = {"solar": {"capacity_mw": 3.0}, "grid": {"size_mw": 10.0}}
+    assert built.make(tight, other, held)[0].m is not third
+    assert built.plant is None
