@@ -12,6 +12,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -126,9 +127,10 @@ def read_system(units: str, load: str) -> System:
             lines.append(str(error))
             continue
         sheet = sheets[-1]
-        if name is units and _has(sheet, REQUIRED):
+        if name is units:
+            _note_missing(sheet, REQUIRED)
             rows = list(_unit_rows(sheet))
-        elif name is load and _has(sheet, (LOAD_COLUMN,)):
+        elif _note_missing(sheet, (LOAD_COLUMN,)) and sheet.rows:
             load_mw = _load(sheet)
         lines += sheet.told()
     if lines:
@@ -225,15 +227,27 @@ def _take_header(sheet: _Sheet, number: int, line: str, known: Sequence[str]) ->
         sheet.header[f"column {cell.column}" if twice else cell.text] = cell
 
 
-def _has(sheet: _Sheet, required: Sequence[str]) -> bool:
-    """Note the columns that are missing; return whether the rows can be read."""
+def _note_missing(sheet: _Sheet, required: Sequence[str]) -> bool:
+    """Note the columns that are missing; return whether there are none."""
     first = next(iter(sheet.header.values()))
     named = " ".join(what for _, _, what in sheet.faults)
     for name in required:
         if name not in sheet.header and f"'{name}'" not in named:
             there = ", ".join(sheet.header)
             sheet.fault(_Cell("", first.line, 1), name, f"missing column, got {there}")
-    return all(name in sheet.header for name in required) and bool(sheet.rows)
+    return all(name in sheet.header for name in required)
+
+
+BOUNDS: dict[str, dict[str, Any]] = {
+    "unit_mw": {"above": True},
+    "count": {"whole": True},
+    "forced_outage_frac": {"most": 1},
+    "mttf_h": {"above": True},
+    "mttr_h": {"above": True},
+    "start_failure_frac": {"most": 1},
+    "derated_frac_of_time": {"most": 1},
+}
+"""What a column's numbers must keep; the others must not be negative."""
 
 
 # Cells to numbers ----------------------------------------------------------------------
@@ -293,20 +307,19 @@ def _meant(text: str, most: float) -> str | None:
 
 
 def _unit_rows(sheet: _Sheet) -> Iterator[UnitRow]:
-    """Yield the rows of units; those at fault are left out."""
+    """Yield the rows of units; those at fault are left out.
+
+    Where a column is missing none can be made, but the others are looked at.
+    """
+    complete = all(name in sheet.header for name in REQUIRED)
     for row in sheet.rows:
         before = len(sheet.faults)
         get = {
-            "unit_mw": _number(sheet, row, "unit_mw", above=True),
-            "count": _number(sheet, row, "count", whole=True),
-            "forced_outage_frac": _number(sheet, row, "forced_outage_frac", most=1),
-            "mttf_h": _number(sheet, row, "mttf_h", above=True),
-            "mttr_h": _number(sheet, row, "mttr_h", above=True),
-            "start_failure_frac": _number(sheet, row, "start_failure_frac", most=1),
-            "derated_mw": _number(sheet, row, "derated_mw"),
-            "derated_frac_of_time": _number(sheet, row, "derated_frac_of_time", most=1),
+            name: _number(sheet, row, name, **BOUNDS.get(name, {}))
+            for name in UNIT_COLUMNS
+            if name in sheet.header
         }
-        if len(sheet.faults) > before:
+        if len(sheet.faults) > before or not complete:
             continue
         values = {name: value for name, value in get.items() if value is not None}
         count = int(values.pop("count"))
