@@ -44,6 +44,7 @@ ORDER = [
     "terminal",
     "report",
     "pipeline",
+    "memo",
     "progress",
     "doctor",
     "console",

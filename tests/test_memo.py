@@ -1,0 +1,267 @@
+"""The memo of a saved run: each number is the stored one, and sums add up."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import plants
+import pytest
+import xarray as xr
+from numpy.testing import assert_allclose
+
+from energyopt import metrics
+from energyopt.case import Case
+from energyopt.casefile import read_case
+from energyopt.errors import DataError
+from energyopt.memo.deal import options
+from energyopt.memo.exhibits import Memo, memo
+from energyopt.memo.markdown import markdown, write_csv
+from energyopt.memo.run import Run, read_run
+from energyopt.memo.table import Cell, number
+from energyopt.report import RunFolder
+
+HOURS = 240
+SCRIPT = "<script>alert(1)</script>"
+TIMES = {"inputs": 1.0, "build": 0.5, "solve": 2.0, "verify": 0.25, "total": 3.75}
+GAS = plants.GAS | {
+    "capital_usd_per_kw": 1000,
+    "co2_t_per_mmbtu": 0.05,
+    "water_m3_per_mwh": 0.1,
+}
+CHANGES: dict[str, Any] = {
+    "title": SCRIPT,
+    "technologies": {
+        "gas": GAS,
+        "battery": plants.BATTERY | {"min_mw": 1, "capital_usd_per_kwh": 200},
+        "grid": plants.GRID | {"max_mw": 5, "min_mw": 5},
+        "solar": plants.SOLAR | {"max_mw": 3, "min_mw": 3},
+    },
+    "limits": {"gpu_served_frac": 0.9, "co2_t_per_yr": 1e6},
+    "contingencies": {},
+}
+SAMPLED = {"frac": 0.9995, "low_frac": 0.999, "high_frac": 0.9999, "nines": 3.3}
+BOTH = {
+    which: {"gpu_energy": SAMPLED, "full_hours": SAMPLED}
+    for which in ("with_common_causes", "without_common_causes")
+}
+UPTIME = {
+    "years": 100,
+    "seed": 1,
+    "uptime": {"low": BOTH, "base": BOTH, "high": BOTH},
+    "unserved_mwh_per_yr": {"mean": 12.5, "low": 10.0, "high": 15.0},
+    "contingencies": [
+        {
+            "elements": ["a unit of gas", "the grid"],
+            "trips": 20,
+            "trips_short": 3,
+            "worst_mwh": 7.5,
+            "cause": "own units",
+        }
+    ],
+    "worst_event": "in year 7",
+    "low_confidence": ["technologies.gas.forced_outage_frac"],
+    "notes": ["a note"],
+    "approximations": ["one"],
+}
+
+
+def saved(folder: Path, **changes: Any) -> Path:
+    folder.mkdir()
+    path = folder / "tiny.yaml"
+    wanted = plants.merged(plants.CASE, CHANGES | changes)
+    path.write_text(json.dumps(wanted))
+    casefile = read_case(path)
+    price = [30.0] * (HOURS // 2) + [60.0] * (HOURS // 2)
+    sun = [0.0, 0.5, 0.9, 0.2] * (HOURS // 4)
+    case = Case.model_validate(wanted)
+    made = plants.solved(case, HOURS, power_usd_per_mwh=price, solar__share_frac=sun)
+    made = replace(made, shadow_prices={"limits.co2_t_per_yr": 35.0})
+    with RunFolder.open(casefile, folder / "run") as run:
+        run.log.write_text("the solver's words\n")
+        return run.write(made, metrics.summary(made, TIMES))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = saved(tmp_path_factory.mktemp("memo") / "case")
+    (made / "uptime.json").write_text(json.dumps(UPTIME))
+    return made
+
+
+@pytest.fixture(scope="module")
+def run(folder: Path) -> Run:
+    return read_run(folder)
+
+
+@pytest.fixture(scope="module")
+def whole(run: Run) -> Memo:
+    return memo(run, [run])
+
+
+def stored(folder: Path, cite: str) -> float:
+    """Read a cited number again, by other means than the memo's."""
+    file, _, place = cite.partition("#")
+    if file.endswith(".json"):
+        found = json.loads((folder / file).read_text())
+        for key in place.split("/"):
+            found = found[int(key) if isinstance(found, list) else key]
+        return float(found)
+    if file.endswith(".csv"):
+        row, column = place.rsplit("/", 1)
+        with (folder / file).open() as text:
+            lines = {line[0]: line for line in csv.reader(text)}
+            head = next(iter(lines.values()))
+        return float(lines[row][head.index(column)] or "nan")
+    name, how, *month = place.split("/")
+    with xr.open_dataset(folder / file, engine="h5netcdf") as data:
+        local = data["local_time"].values.astype("datetime64[M]").astype(int) % 12 + 1
+        kept = local == int(month[0]) if month else np.ones(len(local), dtype=bool)
+        values, weight = data[name].values[kept], data["weight_h"].values[kept]
+    if how == "max":
+        return float(values.max())
+    return float(values @ weight) / (1.0 if how == "sum" else float(weight.sum()))
+
+
+def test_each_number_is_the_stored_one_that_it_cites(whole, folder):
+    seen = 0
+    for table in whole.tables:
+        for row in table.rows:
+            for cell in row.cells:
+                if not isinstance(cell, Cell) or not cell.cite or cell.value is None:
+                    continue
+                there = sum(stored(folder, one) for one in cell.cite.split(" + "))
+                over = stored(folder, cell.over) if cell.over else 1.0
+                told = f"exhibit {table.number}, {row.cells[0]}: {cell.cite}"
+                assert_allclose(
+                    cell.value, there / over * cell.factor, rtol=1e-9, err_msg=told
+                )
+                seen += 1
+    assert seen > 150
+
+
+def test_what_is_printed_is_within_half_a_digit_of_the_number(whole):
+    for table in whole.tables:
+        for row in table.rows:
+            for cell in row.cells:
+                if isinstance(cell, Cell) and cell.value is not None:
+                    shown = float(cell.text.split(" ")[0].replace(",", ""))
+                    places = cell.decimals
+                    near = 0.5 * 10.0**-places if places is not None else 0.0
+                    room = max(near * 1.001, 0.006 * abs(cell.value), 1e-9)
+                    assert abs(shown - cell.value) <= room, (table.number, cell)
+
+
+def test_printed_totals_add_up_but_for_rounding(whole):
+    """Half a digit for each part and one for the sum."""
+    seen = set()
+    for table in whole.tables:
+        totals = [row for row in table.rows if row.kind == "total"]
+        plain = [row for row in table.rows if row.kind == "plain"]
+        for row in totals:
+            for i, cell in enumerate(row.cells):
+                if not isinstance(cell, Cell) or cell.value is None:
+                    continue
+                parts = [r.cells[i] for r in plain]
+                shown = [p.text.split(" ")[0].replace(",", "") for p in parts]
+                printed = sum(float(p) for p in shown if p != "–")
+                of = float(cell.text.split(" ")[0].replace(",", ""))
+                room = 0.5 * 10.0 ** -(cell.decimals or 0) * (len(parts) + 1)
+                assert abs(printed - of) <= room + 1e-9, (table.number, i)
+                seen.add(table.number)
+    assert seen == {"7", "10", "11", "19", "24", "28", "29"}
+
+
+def test_totals_are_the_totals_of_the_summary(whole, run):
+    """Capital, operating cost, LCOE, CO2 and water are each counted in two ways."""
+    of = {t.number: t for t in whole.tables}
+
+    def last(number: str, key: str) -> float:
+        keys = [c.key for c in of[number].columns]
+        cell = of[number].rows[-1].cells[keys.index(key)]
+        assert isinstance(cell, Cell)
+        assert cell.value is not None
+        return cell.value
+
+    s = run.summary
+    cost = s["cost_usd_per_yr"]
+    assert_allclose(last("7", "total_musd") * 1e6, s["capital_usd"], rtol=1e-8)
+    running = s["yearly_usd"] - cost["capital"] - cost["lost_compute"]
+    assert_allclose(last("10", "cost_musd_per_yr") * 1e6, running, rtol=1e-6)
+    parts = [r.cells[1] for r in of["11"].rows[:-1]]
+    added = sum(c.value for c in parts if isinstance(c, Cell) and c.value)
+    assert_allclose(added, s["lcoe_usd_per_mwh"], rtol=1e-6)
+    assert_allclose(last("28", "co2_t_per_yr"), s["co2_t_per_yr"], rtol=1e-8)
+    assert abs(last("19", "energy_mwh")) < 1.0
+    assert_allclose(last("24", "served_mwh"), s["energy_mwh"]["served"], rtol=1e-8)
+
+
+def test_the_exhibits_stand_in_order_and_the_rest_is_said_to_be_missing(whole, run):
+    numbers = [int(t.number) for t in whole.tables]
+    assert numbers == sorted(numbers)
+    missing = {n for key in whole.not_covered for n in key.split(", ")}
+    assert set(map(str, range(1, 35))) == {*map(str, numbers), *missing}
+    alone = memo(replace(run, uptime=None))
+    assert {"2", "25"} <= set(alone.not_covered)
+
+
+def test_every_table_names_case_run_and_gap_and_money_its_year(whole, run):
+    for table in whole.tables:
+        notes = " ".join(table.footnotes)
+        assert run.run_id in notes
+        assert "gap" in notes
+        units = [c.unit + str(c.key) for c in table.columns]
+        if any("$" in unit or "usd" in unit for unit in units):
+            assert f"real {run.summary['price_year']} dollars" in table.caption, (
+                table.number
+            )
+
+
+def test_low_confidence_is_marked_and_explained(whole):
+    book = next(t for t in whole.tables if t.number == "25")
+    assert book.doubtful
+    assert "† rests on" in markdown(whole)
+
+
+def test_markdown_keeps_what_a_case_says_as_text(whole):
+    text = markdown(whole)
+    assert SCRIPT not in text
+    assert "&lt;script&gt;" in text
+    for table in re.findall(r"(?:^\|.*\n)+", text, flags=re.M):
+        widths = {len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}
+        assert len(widths) == 1
+
+
+def test_csv_files_hold_the_numbers_unrounded(whole, tmp_path):
+    paths = write_csv(whole, tmp_path / "csv")
+    assert len(paths) == len(whole.tables)
+    with (tmp_path / "csv" / "exhibit_07_capital.csv").open(encoding="utf-8") as file:
+        rows = list(csv.reader(file))
+    table = next(t for t in whole.tables if t.number == "7")
+    total = table.rows[-1].cells[7]
+    assert isinstance(total, Cell)
+    assert float(rows[-1][7]) == total.value
+    assert rows[0][7] == "total_musd [$M]"
+
+
+def test_options_tell_of_the_run_that_has_no_plant(run):
+    table = options([run], [("no gas", "infeasible: no plant meets every limit")])
+    assert table.rows[-1].cells[-1] == "infeasible: no plant meets every limit"
+    assert table.rows[-1].texts()[1] == "–"
+
+
+def test_a_folder_that_is_no_run_is_refused(tmp_path):
+    with pytest.raises(DataError, match=r"no summary\.json"):
+        read_run(tmp_path)
+
+
+def test_numbers_have_sensible_digits():
+    assert number(0.0) == "0"
+    assert number(float("nan")) == "–"
+    assert number(123456.7) == "123,457"
+    assert number(-0.04, 1) == "0.0"
