@@ -54,6 +54,7 @@ ORDER = [
 # Libraries that only these modules may know.
 KNOWN_TO = {
     "highspy": {"solve"},
+    "jinja2": {"memo"},
     "pyomo": {"technologies", "needs", "model", "solve", "results", "explain"},
     "ruamel": {"casefile", "yamltree"},
     "typer": {"__main__", "commands", "console"},

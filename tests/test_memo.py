@@ -6,6 +6,7 @@ import csv
 import json
 import re
 from dataclasses import replace
+from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,17 @@ import plants
 import pytest
 import xarray as xr
 from numpy.testing import assert_allclose
+from typer.testing import CliRunner
 
 from energyopt import metrics
+from energyopt.__main__ import app
 from energyopt.case import Case
 from energyopt.casefile import read_case
 from energyopt.errors import DataError
+from energyopt.memo.charts import explorer_data, script_json
 from energyopt.memo.deal import options
 from energyopt.memo.exhibits import Memo, memo
+from energyopt.memo.html import html
 from energyopt.memo.markdown import markdown, write_csv
 from energyopt.memo.run import Run, read_run
 from energyopt.memo.table import Cell, number
@@ -265,3 +270,126 @@ def test_numbers_have_sensible_digits():
     assert number(float("nan")) == "–"
     assert number(123456.7) == "123,457"
     assert number(-0.04, 1) == "0.0"
+
+
+# The page
+
+
+@pytest.fixture(scope="module")
+def page(whole: Memo) -> str:
+    return html(whole)
+
+
+class Seen(HTMLParser):
+    """Tags, links and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags: list[str] = []
+        self.links: list[str] = []
+        self.text: list[str] = []
+        self.ids: list[str] = []
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append(tag)
+        for key, value in attrs:
+            if key in ("href", "src", "action", "srcset", "data"):
+                self.links.append(value or "")
+            if key == "id":
+                self.ids.append(value or "")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+
+
+def test_a_title_that_is_a_script_stays_text(page):
+    seen = Seen(page)
+    assert SCRIPT not in page
+    assert seen.tags.count("script") == 2
+    assert any(SCRIPT in text for text in seen.text)
+
+
+def test_a_name_cannot_end_the_data_of_the_page():
+    text = script_json({"name": "</script><script>alert(1)</script>"})
+    assert "<" not in text
+    assert json.loads(text) == {"name": "</script><script>alert(1)</script>"}
+
+
+def test_the_page_asks_nothing_of_a_network(page):
+    """A data table may name its source, but no link, import or style opens one."""
+    seen = Seen(page)
+    assert seen.links
+    assert all(link.startswith("#") for link in seen.links)
+    assert {link[1:] for link in seen.links} <= set(seen.ids)
+    assert len(seen.ids) == len(set(seen.ids))
+    assert not re.search(r"@import|url\(|fetch\(|XMLHttp|https?://", page)
+    assert "default-src 'none'" in page
+    assert len(page.encode()) < 8e6
+
+
+def test_a_year_of_hours_keeps_the_page_under_8_mb(run):
+    """40 series of 8,760 hours, six characters each, are 2.1 MB."""
+    data = explorer_data(run)
+    series = 3 + sum(len(data[k]) for k in ("stack", "below", "stored"))
+    for_a_year = len(script_json(data)) / HOURS / series * 8760 * 40
+    assert for_a_year < 4e6
+
+
+def test_the_explorer_draws_the_stored_hours(run):
+    data = explorer_data(run)
+    stacked = np.sum([s["values"] for s in data["stack"]], axis=0)
+    drawn = np.sum([s["values"] for s in data["below"]] or [[0.0] * HOURS], axis=0)
+    short = run.series("plant.unserved_mw")
+    assert_allclose(stacked - drawn, np.array(data["load"]) - short, atol=0.5)
+    assert_allclose(data["price"], run.series("power_usd_per_mwh"), atol=0.05)
+    for week in data["weeks"]:
+        assert 0 <= week["start"] < HOURS
+
+
+def test_every_table_of_the_memo_is_on_the_page(page, whole):
+    seen = Seen(page)
+    text = set(map(str.strip, seen.text))
+    for table in whole.tables:
+        assert f"exhibit-{table.number}" in seen.ids
+        for row in table.rows:
+            for shown in row.texts():
+                assert not shown or " ".join(shown.split()) in {
+                    " ".join(t.split()) for t in text
+                }, (table.number, shown)
+
+
+def test_the_waterfall_ends_at_the_lcoe(page, run):
+    assert f">{run.summary['lcoe_usd_per_mwh']:,.2f}</text>" in page
+
+
+# The command
+
+
+def test_report_writes_the_formats_asked_for(folder, tmp_path, capsys):
+    out = tmp_path / "memo"
+    told = CliRunner().invoke(
+        app, ["report", str(folder), "--format", "html,md,csv", "--out", str(out)]
+    )
+    assert told.exit_code == 0, told.output
+    assert {p.name for p in out.iterdir()} == {"memo.html", "memo.md", "exhibits"}
+
+
+def test_report_refuses_an_unknown_format(folder):
+    told = CliRunner().invoke(app, ["report", str(folder), "--format", "docx"])
+    assert told.exit_code == 2
+
+
+def test_compare_shows_each_run_and_why_another_has_no_plant(folder, tmp_path):
+    none = tmp_path / "no_gas"
+    none.mkdir()
+    (none / "infeasible.json").write_text("{}")
+    told = CliRunner().invoke(app, ["compare", str(folder), str(none)])
+    assert told.exit_code == 0, told.output
+    assert "no plant meets every limit" in told.output
+    assert "no\\_gas" in told.output or "no_gas" in told.output
+
+
+def test_compare_of_a_folder_that_is_no_run_is_refused(tmp_path):
+    told = CliRunner().invoke(app, ["compare", str(tmp_path)])
+    assert told.exit_code == 7

@@ -65,7 +65,7 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
     }
     for name in run.built:
         kind = run.tables["capacity"].at[name, "kind"]
-        shown = f"{name} ({UNITS.get(str(kind), kind)})"
+        shown = name if name == kind else f"{name} ({UNITS.get(str(kind), kind)})"
         place = f"tables/capacity.csv#{name}/"
         rows[f"Installed {shown}"] = (cell(f"{place}rated_mw", decimals=1), "MW")
         if run.stored(f"{place}energy_mwh") is not None:
