@@ -57,6 +57,7 @@ KNOWN_TO = {
     "jinja2": {"memo"},
     "pyomo": {"technologies", "needs", "model", "solve", "results", "explain"},
     "ruamel": {"casefile", "yamltree"},
+    "xlsxwriter": {"memo"},
     "typer": {"__main__", "commands", "console"},
 }
 

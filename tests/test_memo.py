@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import warnings
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
@@ -23,12 +24,14 @@ from energyopt.case import Case
 from energyopt.casefile import read_case
 from energyopt.errors import DataError
 from energyopt.memo.charts import explorer_data, script_json
+from energyopt.memo.costing import costing
 from energyopt.memo.deal import options
 from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.html import html
 from energyopt.memo.markdown import markdown, write_csv
 from energyopt.memo.run import Run, read_run
 from energyopt.memo.table import Cell, number
+from energyopt.memo.workbook import write_workbook
 from energyopt.report import RunFolder
 
 HOURS = 240
@@ -393,3 +396,94 @@ def test_compare_shows_each_run_and_why_another_has_no_plant(folder, tmp_path):
 def test_compare_of_a_folder_that_is_no_run_is_refused(tmp_path):
     told = CliRunner().invoke(app, ["compare", str(tmp_path)])
     assert told.exit_code == 7
+
+
+# The workbook
+
+
+@pytest.fixture(scope="module")
+def workbook(whole: Memo, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("workbook") / "memo.xlsx"
+    return write_workbook(whole, path)
+
+
+def test_costing_gives_the_lcoe_and_capital_of_the_model(run):
+    c = costing(run)
+    assert_allclose(c.lcoe_usd_per_mwh(), run.summary["lcoe_usd_per_mwh"], rtol=1e-8)
+    yearly = sum(c.capital_usd(asset, c.wacc_frac) for asset in c.assets)
+    assert_allclose(yearly, run.summary["cost_usd_per_yr"]["capital"], rtol=1e-8)
+
+
+def test_the_workbook_has_a_sheet_for_each_table(workbook, whole):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(workbook, data_only=True)
+    live = ["Read me", "Inputs", "LCOE", "Sensitivity"]
+    assert book.sheetnames == [*live, *(f"{t.number} {t.name}" for t in whole.tables)]
+    for table in whole.tables:
+        sheet = book[f"{table.number} {table.name}"]
+        for j, row in enumerate(table.rows, start=5):
+            for i, cell in enumerate(row.cells, start=1):
+                wanted = cell.value if isinstance(cell, Cell) else cell or None
+                found = sheet.cell(j, i).value
+                if isinstance(wanted, float):
+                    assert_allclose(found, wanted, rtol=1e-12, atol=1e-15)
+                else:
+                    assert (found or "") == (wanted or "")
+
+
+def test_cached_values_of_the_workbook_are_the_models(workbook, run):
+    openpyxl = pytest.importorskip("openpyxl")
+    book = openpyxl.load_workbook(workbook, data_only=True)
+    lines = {row[0].value: row for row in book["LCOE"].iter_rows(min_row=4)}
+    assert_allclose(lines["Total"][2].value, run.summary["lcoe_usd_per_mwh"], rtol=1e-8)
+
+
+def recomputed(path: Path) -> dict[str, Any]:
+    """Return every cell of a workbook as another engine computes it."""
+    formulas = pytest.importorskip("formulas")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = formulas.ExcelModel().loads(str(path)).finish()
+        solution = model.calculate()
+    found = {}
+    for key, ranges in solution.items():
+        place = re.match(r"'\[[^\]]*\]([^']+)'!([A-Z]+\d+)$", str(key))
+        if place:
+            found[f"{place[1].upper()}!{place[2]}"] = ranges.value[0, 0]
+    return found
+
+
+def test_another_engine_recomputes_the_workbook(workbook, run):
+    """Every live cell, to a millionth; `formulas` is of the test extra."""
+    openpyxl = pytest.importorskip("openpyxl")
+    found = recomputed(workbook)
+    cached = openpyxl.load_workbook(workbook, data_only=True)
+    written = openpyxl.load_workbook(workbook)
+    seen = 0
+    for name in ("LCOE", "Sensitivity"):
+        for row in written[name].iter_rows():
+            for cell in row:
+                if cell.data_type != "f":
+                    continue
+                shown = cached[name][cell.coordinate].value
+                other = float(found[f"{name.upper()}!{cell.coordinate}"])
+                assert_allclose(other, shown, rtol=1e-6, err_msg=cell.coordinate)
+                seen += 1
+    assert seen > 30
+
+
+def test_a_dearer_gas_moves_the_live_lcoe_as_the_model_would(run):
+    """LCOE is linear in the price of gas: a dollar more costs its MMBtu per MWh."""
+    c = costing(run)
+    dearer = replace(c, gas_usd_per_mmbtu=c.gas_usd_per_mmbtu + 1)
+    step = dearer.lcoe_usd_per_mwh() - c.lcoe_usd_per_mwh()
+    assert_allclose(step, c.gas_mmbtu / c.served_mwh, rtol=1e-9)
+
+
+def test_a_title_that_looks_like_a_formula_stays_text(run, tmp_path):
+    openpyxl = pytest.importorskip("openpyxl")
+    case = run.case.model_copy(update={"title": "=1+1"})
+    path = write_workbook(memo(replace(run, case=case)), tmp_path / "memo.xlsx")
+    cell = openpyxl.load_workbook(path)["Read me"]["A1"]
+    assert cell.value == "=1+1"
+    assert cell.data_type == "s"

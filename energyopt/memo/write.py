@@ -11,7 +11,7 @@ from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.markdown import markdown, markdown_table, write_csv
 from energyopt.memo.run import Run, read_run, run_folder
 
-FORMATS = ("html", "md", "csv")
+FORMATS = ("html", "md", "csv", "xlsx")
 
 
 def write_memo(
@@ -56,6 +56,10 @@ def _written(made: Memo, kind: str, place: Path) -> Path:
     if kind == "csv":
         write_csv(made, place / "exhibits")
         return place / "exhibits"
+    if kind == "xlsx":
+        from energyopt.memo.workbook import write_workbook
+
+        return write_workbook(made, place / "memo.xlsx")
     path = place / f"memo.{kind}"
     if kind == "html":
         from energyopt.memo.html import html
