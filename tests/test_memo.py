@@ -487,3 +487,19 @@ def test_a_title_that_looks_like_a_formula_stays_text(run, tmp_path):
     cell = openpyxl.load_workbook(path)["Read me"]["A1"]
     assert cell.value == "=1+1"
     assert cell.data_type == "s"
+
+
+def test_a_backup_budget_is_no_limit_on_a_grid_that_is_no_backup(tmp_path):
+    """A parallel grid keeps the key of its catalogue entry, and buys what it likes."""
+    grid = plants.GRID | {"mode": "parallel", "backup_mwh_per_yr": 0.001}
+    grid |= {"max_mw": 5, "min_mw": 5}
+    made = read_run(
+        saved(tmp_path / "parallel", technologies={"gas": GAS, "grid": grid})
+    )
+    assert not [n for n in made.tables["limits"].index if "backup" in str(n)]
+
+
+def test_a_share_just_below_one_is_not_shown_as_one(whole):
+    table = next(t for t in whole.tables if t.number == "31")
+    line = next(r for r in table.rows if "gpu_served_frac" in str(r.cells[0]))
+    assert line.texts()[1] == "0.900000"

@@ -11,6 +11,7 @@ from energyopt.units import KG_PER_T, KM2_PER_ACRE, M3_PER_ACRE_FT
 M = 1e-6
 PCT = 100.0
 SERVED = "summary.json#energy_mwh/served"
+INSTALLED = ("Installed ", "… storage of ")
 UNITS = {"gas_turbine": "gas", "fuel_store": "fuel in store"}
 
 
@@ -22,16 +23,18 @@ def at_a_glance(run: Run, base: Run | None = None) -> Table:
     rows = []
     for label in labels:
         unit = next(rows[label][1] for rows in told if label in rows)
-        cells = [rows[label][0] if label in rows else Cell(None) for rows in told]
-        rows.append(Row((label, *cells, *_delta(cells), unit)))
-    heads = [("metric", "Metric", ""), ("recommended", "This run", "")]
+        absent = Cell(0.0, 1) if label.startswith(INSTALLED) else Cell(None)
+        cells = [rows[label][0] if label in rows else absent for rows in told]
+        rows.append(Row((label, unit, *cells, *_delta(cells))))
+    heads = [("metric", "Metric", ""), ("unit", "Unit", "")]
+    heads.append(("recommended", "This run", ""))
     if base is not None:
         heads += [("base", "Base case", ""), ("delta", "Difference", "")]
     return run.table(
         "1",
         "glance",
         "Deal at a glance",
-        [*heads, ("unit", "Unit", "")],
+        heads,
         rows,
         caption=f"Money in {run.money}. Yearly figures are of the average weather year.",
         notes=(
@@ -69,7 +72,10 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
         place = f"tables/capacity.csv#{name}/"
         rows[f"Installed {shown}"] = (cell(f"{place}rated_mw", decimals=1), "MW")
         if run.stored(f"{place}energy_mwh") is not None:
-            rows[f"… {name}, energy"] = (cell(f"{place}energy_mwh", decimals=1), "MWh")
+            rows[f"… storage of {name}"] = (
+                cell(f"{place}energy_mwh", decimals=1),
+                "MWh",
+            )
     slowest = _slowest(run)
     if slowest is not None:
         lead = f"tables/capacity.csv#{slowest}/lead_time_months"
@@ -92,6 +98,10 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
         ),
         "LCOE, real, energy to the facility": (
             cell(f"{s}lcoe_usd_per_mwh", decimals=2, doubtful=any_low),
+            "$/MWh",
+        ),
+        "LCOE, real, after export income": (
+            cell(f"{s}lcoe_after_export_usd_per_mwh", decimals=2, doubtful=any_low),
             "$/MWh",
         ),
         "LCOE, real, energy to IT": (
@@ -207,6 +217,7 @@ def options(runs: Sequence[Run], failed: Sequence[tuple[str, str]] = ()) -> Tabl
         ("battery_mwh", "battery", "MWh"),
         ("capital_musd", "Capital", "$M"),
         ("lcoe_usd_per_mwh", "LCOE", "$/MWh"),
+        ("lcoe_after_export_usd_per_mwh", "LCOE after export", "$/MWh"),
         ("co2_kt_per_yr", "CO2", "kt/yr"),
         ("water_acre_ft_per_yr", "Water", "acre-ft/yr"),
         ("served_percent", "GPU energy served", "%"),
@@ -243,13 +254,17 @@ def _option(run: Run, kinds: Sequence[str]) -> Row:
     binds = [str(n).removeprefix("limits.") for n in limits.index[limits["binds"]]]
     slowest = _slowest(run)
     lead = f"tables/capacity.csv#{slowest}/lead_time_months"
+    sets = "; ".join(run.manifest["sets"])
     return Row(
         (
-            run.title,
+            f"{run.title} ({sets})" if sets else run.title,
             *(mw(kind) for kind in kinds),
             mw("battery", "energy_mwh"),
             cell(f"{s}capital_usd", M, decimals=1),
             cell(f"{s}lcoe_usd_per_mwh", decimals=2, doubtful=run.doubtful()),
+            cell(
+                f"{s}lcoe_after_export_usd_per_mwh", decimals=2, doubtful=run.doubtful()
+            ),
             cell(f"{s}co2_t_per_yr", 1e-3, decimals=1),
             cell(f"{s}water_m3_per_yr", 1 / M3_PER_ACRE_FT, decimals=1),
             cell(f"{s}gpu_uptime_frac", PCT, decimals=4),

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from energyopt.memo.deal import at_a_glance, design, options
+from energyopt.memo.heat import by_hour_of_day
 from energyopt.memo.money import capital, operating, waterfall
 from energyopt.memo.permits import carbon, land_gas_wires, water, what_binds
 from energyopt.memo.reliability import contingencies, nines
@@ -29,7 +30,6 @@ LATER = {
     "12, 13": "pro forma, returns and debt; with them nominal LCOE, NPV, IRR, DSCR, "
     "tax and credits",
     "16, 17, 18": "weather years as a spread, regret, risk register",
-    "22": "heat maps as a table: they are drawn on the page alone",
     "27": "air permits: potential to emit and thresholds; modelled NOx is in exhibit 1",
 }
 
@@ -67,7 +67,9 @@ def memo(run: Run, others: Sequence[Run] = ()) -> Memo:
         options([*others, run]) if others else None,
         *(make(run) for make in (design, site, capital, operating, waterfall)),
         *(make(run) for make in (energy_balance, dispatch_weeks, durations)),
-        *(make(run) for make in (unit_operation, monthly, nines, contingencies)),
+        *(make(run) for make in (by_hour_of_day, unit_operation, monthly)),
+        nines(run),
+        contingencies(run),
         *(make(run) for make in (carbon, water, land_gas_wires, what_binds)),
         *(make(run) for make in (assumptions, checks, record)),
     ]
@@ -76,6 +78,6 @@ def memo(run: Run, others: Sequence[Run] = ()) -> Memo:
     if not others:
         missing["2"] = "options compared: give more than one run"
     if run.uptime is None:
-        missing["25"] = "the nines: run `energyopt uptime` on this folder first"
+        missing["25"] = "the nines: run energyopt uptime on this folder first"
     ordered = sorted(missing.items(), key=lambda item: int(item[0].split(",")[0]))
     return Memo(run, tables, dict(ordered))

@@ -18,7 +18,7 @@ from energyopt.memo.markdown import LOW
 from energyopt.memo.running import duration_series
 from energyopt.memo.table import DOUBT
 
-LONG = ("31", "32", "33", "34")
+LONG = ("22", "32", "33", "34")
 """Exhibits that are folded until asked for."""
 
 

@@ -46,8 +46,8 @@ def capital(run: Run) -> Table:
             for part in ("direct", "owners", "contingency", "interest", "total")
         ]
         per_kw = run.cell(f"{at}total_load_usd_per_kw", decimals=1, doubtful=low)
-        text, source = str(asset).replace("_", " "), _source(run, str(asset))
-        rows.append(Row((text, _sized(size), unit_cost, *parts, per_kw, source)))
+        text = str(asset).replace("_", " ")
+        rows.append(Row((text, size, unit_cost, *parts, per_kw)))
     columns = [
         ("component", "Component", ""),
         ("size_mw", "Size", "MW"),
@@ -58,20 +58,25 @@ def capital(run: Run) -> Table:
         ("interest_musd", "Interest in construction", "$M"),
         ("total_musd", "Total", "$M"),
         ("total_load_usd_per_kw", "Total per kW of load", "$/kW"),
-        ("source", "Source of the price", ""),
     ]
     if rows:
-        rows.append(total("Total", rows))
+        rows.append(total("Total", rows, skip=(1, 2)))
     caption = f"Money in {run.money}, at start-up."
-    notes = ("A battery's $/kW holds its power and its energy.", ROUNDED)
+    sources = {
+        str(a): _source(run, str(a)) for a in found.index[found["total_usd"] > 0.5]
+    }
+    notes = (
+        "A battery's $/kW holds its power and its energy.",
+        ROUNDED,
+        *(
+            f"Price of {a.replace('_', ' ')}: {text}."
+            for a, text in sources.items()
+            if text
+        ),
+    )
     return run.table(
         "7", "capital", "Capital cost", columns, rows, caption=caption, notes=notes
     )
-
-
-def _sized(size: Cell) -> Cell:
-    """Return a size that no sum is made of: MW of different machines do not add."""
-    return Cell(size.value, None, size.cite, size.over, size.factor, size.doubtful)
 
 
 def _source(run: Run, asset: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -11,6 +12,7 @@ from energyopt.memo.table import Cell, Row, Table, total
 from energyopt.units import KG_PER_T, KM2_PER_ACRE, M3_PER_ACRE_FT
 
 SERVED = "summary.json#energy_mwh/served"
+DECIMALS = {"frac": 6, "units": 0}  # 0.9999 is not 1.00
 
 
 def _emitters(run: Run, flow: str) -> list[str]:
@@ -44,7 +46,10 @@ def carbon(run: Run) -> Table:
         cite = f"hourly.nc#{name}.co2_t/sum"
         scope = "2" if f"{name}.import_mw" in run.hours else "1"
         each = run.cell(cite, KG_PER_T, over=SERVED, decimals=2)
-        rows.append(Row((name, scope, run.cell(cite, decimals=0), each)))
+        low = run.doubtful(f"technologies.{name}", of="heat_rate")
+        low = low or run.doubtful(f"technologies.{name}", of="co2_t")
+        whole = run.cell(cite, decimals=0, doubtful=low)
+        rows.append(Row((name, scope, whole, replace(each, doubtful=low))))
     if rows:
         rows.append(total("Total", rows))
     columns = [
@@ -66,10 +71,11 @@ def water(run: Run) -> Table:
     rows = []
     for name in _emitters(run, "water_m3"):
         cite = f"hourly.nc#{name}.water_m3/sum"
+        low = run.doubtful(f"technologies.{name}", of="water")
         cells = [
-            run.cell(cite, 1e-3, decimals=3),
-            run.cell(cite, 1 / M3_PER_ACRE_FT, decimals=3),
-            run.cell(cite, over="hourly.nc#it_mw/sum", decimals=4),
+            run.cell(cite, 1e-3, decimals=3, doubtful=low),
+            run.cell(cite, 1 / M3_PER_ACRE_FT, decimals=3, doubtful=low),
+            run.cell(cite, over="hourly.nc#it_mw/sum", decimals=4, doubtful=low),
         ]
         rows.append(Row((name, *cells)))
     if rows:
@@ -142,7 +148,11 @@ def what_binds(run: Run) -> Table:
     rows = []
     for name, line in found[found["value"].notna()].iterrows():
         at = f"tables/limits.csv#{name}/"
-        cells = [run.cell(f"{at}{key}") for key in ("value", "used", "slack")]
+        places = DECIMALS.get(str(name).rsplit("_", 1)[-1])
+        cells = [
+            run.cell(f"{at}{key}", decimals=places)
+            for key in ("value", "used", "slack")
+        ]
         unit = "–" if line["unit"] == "1" else str(line["unit"])
         price = run.cell(f"{at}shadow_price")
         rows.append(Row((str(name), *cells, unit, price, _in_words(line))))
@@ -171,9 +181,11 @@ def what_binds(run: Run) -> Table:
 
 
 def _in_words(line: Any) -> str:
-    if not line["binds"]:
+    priced = not pd.isna(line["shadow_price"]) and abs(line["shadow_price"]) >= 1e-4
+    if not line["binds"] and not priced:
         return "does not bind"
-    if pd.isna(line["shadow_price"]) or abs(line["shadow_price"]) < 1e-4:
+    if not priced:
         return "binds: all that is allowed is used"
     per = str(line["shadow_price_unit"]).removeprefix("USD/yr per ")
-    return f"binds: giving way by one {per} saves ${line['shadow_price']:,.0f} a year"
+    how = "binds" if line["binds"] else "binds but for the solver's gap"
+    return f"{how}: giving way by one {per} saves ${line['shadow_price']:,.0f} a year"

@@ -126,18 +126,18 @@ def percent(frac: float | None) -> str:
     return f"{math.floor(frac * 100 * 10**places + 1e-6) / 10**places:.{places}f} %"
 
 
-def total(label: str, rows: Sequence[Row]) -> Row:
+def total(label: str, rows: Sequence[Row], skip: Sequence[int] = ()) -> Row:
     """Return the sum of the plain rows, column by column.
 
-    Columns of text stay empty, and so do numbers that no sum is of: those without a
-    fixed number of decimals.
+    Columns of text stay empty, and so do numbers that no sum is of: those to ``skip``,
+    as MW of unlike machines, and those without a fixed number of decimals.
     """
     plain = [row for row in rows if row.kind == "plain"]
     cells: list[Cell | str] = [label]
     for i in range(1, len(plain[0].cells) if plain else 1):
         found = [row.cells[i] for row in plain]
         numbers = [c for c in found if isinstance(c, Cell) and c.value is not None]
-        if not numbers or any(c.decimals is None for c in numbers):
+        if i in skip or not numbers or any(c.decimals is None for c in numbers):
             cells.append("")
             continue
         value = math.fsum(c.value for c in numbers if c.value is not None)

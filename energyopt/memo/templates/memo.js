@@ -142,9 +142,44 @@
     add("power price", "background:var(--price);height:.15rem;vertical-align:middle");
   }
 
+  // One picture a flow: days to the right, hours of the day downwards.
+  function heat() {
+    const place = document.getElementById("heat");
+    const look = getComputedStyle(document.documentElement);
+    const first = time(0).getUTCHours(), days = Math.ceil((data.hours + first) / 24);
+    const unit = (s) => (data.stored.includes(s) ? "MWh" : "MW");
+    const made = data.stack.concat(data.below, data.stored).map((s) => {
+      const most = s.values.reduce((a, v) => Math.max(a, v), 0);
+      const canvas = document.createElement("canvas"), figure = document.createElement("figure");
+      const caption = document.createElement("figcaption");
+      const name = s.name + (unit(s) === "MWh" ? ", stored" : "");
+      caption.textContent = name + ": blank 0 to full " + number(most, 1) + " " + unit(s);
+      canvas.width = days; canvas.height = 24;
+      canvas.setAttribute("role", "img");
+      canvas.setAttribute("aria-label", name + " in each hour of each day");
+      const pen = canvas.getContext("2d");
+      pen.fillStyle = look.getPropertyValue(color(s.color).slice(4, -1)).trim();
+      s.values.forEach((v, h) => {
+        pen.globalAlpha = most > 0 ? Math.max(v, 0) / most : 0;
+        pen.fillRect(Math.floor((h + first) / 24), (h + first) % 24, 1, 1);
+      });
+      figure.append(caption, canvas);
+      return figure;
+    });
+    const told = document.createElement("p");
+    told.className = "caption";
+    told.textContent = "From left to right the days from " + day(0) + " to " + day(data.hours - 1) +
+      ", from top to bottom the hours from 00 to 23, local standard time.";
+    place.replaceChildren(...made);
+    place.nextElementSibling?.classList.contains("told") || place.after(told);
+    told.classList.add("told");
+  }
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", heat);
+
   for (const week of data.weeks) pick.append(new Option(week.name, week.start));
   pick.append(new Option("any week", ""));
   from.max = Math.max(data.hours - span, 0);
+  from.step = data.times ? span : 24; // a draft has weeks, not a year
   from.disabled = data.hours <= span;
   function go(start) {
     at = Math.min(Math.max(start, 0), data.hours - span);
@@ -166,5 +201,6 @@
   addEventListener("beforeprint", () =>
     document.querySelectorAll("details").forEach((d) => { d.open = d.closest("#exhibit-32") === null; }));
   key();
+  heat();
   go(data.weeks.length ? data.weeks[0].start : 0);
 })();
