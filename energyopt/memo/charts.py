@@ -61,6 +61,12 @@ def _svg(label: str, parts: list[str]) -> Markup:
     )
 
 
+def line_class(name: str) -> str:
+    """Return the class that colours a line of exhibit 21."""
+    known = {"load": "s0", "net load": "s1", "gas": "s2"}
+    return known.get(name, "s3")
+
+
 def duration_chart(run: Run) -> Markup:
     """Return exhibit 21: sorted power over the hours of the year, as lines."""
     series = duration_series(run)
@@ -76,14 +82,14 @@ def duration_chart(run: Run) -> Markup:
     parts.append(
         f'<text class="axis end" x="{WIDTH - 8}" y="{HEIGHT - 4}">hours a year</text>'
     )
-    for i, values in enumerate(series.values()):
+    for name, values in series.items():
         order = np.argsort(-values)
         hours = np.cumsum(weight[order]) / whole
         kept = np.unique(np.linspace(0, len(order) - 1, 400).astype(int))
         points = " ".join(
             f"{LEFT + wide * hours[k]:.1f},{y(values[order][k]):.1f}" for k in kept
         )
-        parts.append(f'<polyline class="line s{i}" points="{points}"/>')
+        parts.append(f'<polyline class="line {line_class(name)}" points="{points}"/>')
     return _svg("Duration curves, MW over hours a year", parts)
 
 

@@ -50,6 +50,8 @@ class Costing:
     other_usd: Mapping[str, float]  # category -> yearly cost, as saved
     wacc_range: tuple[float, float]
     wacc_range_from: str
+    gas_range_usd_per_mmbtu: tuple[float, float]
+    gas_range_from: str
 
     def all_in_frac(self, wacc_frac: float) -> float:
         """Return what a dollar of direct cost becomes at start-up."""
@@ -101,6 +103,8 @@ def costing(run: Run) -> Costing:
     if origin.get("low") is not None and origin.get("high") is not None:
         ends, told = (float(origin["low"]), float(origin["high"])), "assumption book"
     names = cost.index[cost["capital_usd_per_yr"] > 0.5]
+    price = fuel / gas if gas else 0.0
+    gas_ends, gas_told = _gas_range(run, price)
     return Costing(
         wacc_frac=wacc,
         inflation_frac=finance.inflation_frac,
@@ -109,12 +113,25 @@ def costing(run: Run) -> Costing:
         construction_months=finance.construction_months,
         served_mwh=float(run.summary["energy_mwh"]["served"]),
         gas_mmbtu=gas,
-        gas_usd_per_mmbtu=fuel / gas if gas else 0.0,
+        gas_usd_per_mmbtu=price,
         assets=tuple(_asset(run, str(name)) for name in names),
         other_usd=other,
         wacc_range=ends,
         wacc_range_from=told,
+        gas_range_usd_per_mmbtu=gas_ends,
+        gas_range_from=gas_told,
     )
+
+
+def _gas_range(run: Run, price: float) -> tuple[tuple[float, float], str]:
+    """Return the mean price of gas with its hub at either end of its range."""
+    path = "gas.hub_usd_per_mmbtu"
+    origin = run.origins.get(path, {})
+    if origin.get("low") is None or origin.get("high") is None:
+        return (0.75 * price, 1.25 * price), "25 %, chosen here"
+    hub = float(str(run.tables["assumptions"].at[path, "value"]))
+    low, high = price + float(origin["low"]) - hub, price + float(origin["high"]) - hub
+    return (low, high), "hub price, assumption book"
 
 
 def _asset(run: Run, name: str) -> Asset:
@@ -134,7 +151,8 @@ def _asset(run: Run, name: str) -> Asset:
     low, high, told = 0.8, 1.2, "20 %, chosen here"
     path = f"technologies.{name}.capital_usd_per_kw"
     origin = run.origins.get(path, {})
-    if origin.get("low") is not None and origin.get("high") is not None:
+    alone = f"{path}h" not in run.origins  # a battery is bought by kW and by kWh
+    if alone and origin.get("low") is not None and origin.get("high") is not None:
         base = float(str(run.tables["assumptions"].at[path, "value"]))
         low, high = origin["low"] / base, origin["high"] / base
         told = "assumption book, $/kW"

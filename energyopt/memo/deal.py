@@ -19,7 +19,7 @@ def at_a_glance(run: Run, base: Run | None = None) -> Table:
     """Return exhibit 1: what is bought and what it gives, beside a base case."""
     runs = [run] if base is None else [run, base]
     told = [_glance(each) for each in runs]
-    labels = list(dict.fromkeys(label for rows in told for label in rows))
+    labels = _merged(*(list(rows) for rows in told))
     rows = []
     for label in labels:
         unit = next(rows[label][1] for rows in told if label in rows)
@@ -43,6 +43,26 @@ def at_a_glance(run: Run, base: Run | None = None) -> Table:
             "are in exhibit 25 where they were sampled.",
         ),
     )
+
+
+def _merged(first: list[str], *others: list[str]) -> list[str]:
+    """Return every label once; one that is new stands behind its own neighbour.
+
+    Examples
+    --------
+    >>> _merged(["gas", "LCOE"], ["gas", "solar", "LCOE"])
+    ['gas', 'solar', 'LCOE']
+    """
+    labels = list(first)
+    for other in others:
+        at = 0
+        for label in other:
+            if label in labels:
+                at = labels.index(label) + 1
+            else:
+                labels.insert(at, label)
+                at += 1
+    return labels
 
 
 def _delta(cells: Sequence[Cell | str]) -> list[Cell | str]:
@@ -79,7 +99,7 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
     slowest = _slowest(run)
     if slowest is not None:
         lead = f"tables/capacity.csv#{slowest}/lead_time_months"
-        rows[f"Full power ({slowest} comes last)"] = (
+        rows[f"All in service ({slowest} comes last)"] = (
             cell(lead, decimals=0, doubtful=run.doubtful(of="lead_time")),
             "months from order",
         )
@@ -221,7 +241,7 @@ def options(runs: Sequence[Run], failed: Sequence[tuple[str, str]] = ()) -> Tabl
         ("co2_kt_per_yr", "CO2", "kt/yr"),
         ("water_acre_ft_per_yr", "Water", "acre-ft/yr"),
         ("served_percent", "GPU energy served", "%"),
-        ("full_power_months", "Full power", "months"),
+        ("in_service_months", "All in service", "months"),
         ("gap_percent", "Gap", "%"),
         ("binds", "What binds", ""),
     ]
@@ -254,7 +274,8 @@ def _option(run: Run, kinds: Sequence[str]) -> Row:
     binds = [str(n).removeprefix("limits.") for n in limits.index[limits["binds"]]]
     slowest = _slowest(run)
     lead = f"tables/capacity.csv#{slowest}/lead_time_months"
-    sets = "; ".join(run.manifest["sets"])
+    said = run.manifest["sets"]
+    sets = "; ".join(one for one in said if not one.startswith("title="))
     return Row(
         (
             f"{run.title} ({sets})" if sets else run.title,

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from energyopt.memo.charts import (
     duration_chart,
     explorer_data,
+    line_class,
     script_json,
     waterfall_chart,
 )
@@ -57,7 +58,7 @@ def html(memo: Memo) -> str:
         first=memo.first_page,
         rest=[t for t in memo.tables if t not in memo.first_page],
         charts=charts,
-        durations=list(duration_series(run)),
+        durations={name: line_class(name) for name in duration_series(run)},
         data=script_json(explorer_data(run)),
         style=Markup(_template("memo.css")),
         script=Markup(_template("memo.js")),

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from energyopt.memo.workbook import Formats
 
 FIXED_DESIGN = (
-    "Fixed design: the plant and its dispatch stay. A plant that is sized again costs "
-    "less than this at every other price."
+    "Fixed design: the plant and its dispatch stay. One that is sized again at another "
+    "price costs at most this."
 )
 
 
@@ -99,6 +99,7 @@ def write_live(book: Any, looks: Formats, c: Costing, source: str) -> None:
 def _inputs(sheet: Sheet, c: Costing) -> None:
     sheet.heads("Input", "Value", "Unit")
     low, high = c.wacc_range
+    gas_low, gas_high = c.gas_range_usd_per_mmbtu
     for label, name, value, unit in (
         ("Cost of capital, nominal", "wacc_nominal", c.wacc_frac, "1/yr"),
         ("… low", "wacc_low", low, f"1/yr ({c.wacc_range_from})"),
@@ -110,8 +111,8 @@ def _inputs(sheet: Sheet, c: Costing) -> None:
         ("Energy served", "served_mwh", c.served_mwh, "MWh/yr"),
         ("Gas burnt, HHV", "gas_mmbtu", c.gas_mmbtu, "MMBtu/yr"),
         ("Gas, mean price", "gas_price", c.gas_usd_per_mmbtu, "$/MMBtu"),
-        ("… low", "gas_price_low", 0.75 * c.gas_usd_per_mmbtu, "-25 %, chosen here"),
-        ("… high", "gas_price_high", 1.25 * c.gas_usd_per_mmbtu, "+25 %, chosen here"),
+        ("… low", "gas_price_low", gas_low, f"$/MMBtu ({c.gas_range_from})"),
+        ("… high", "gas_price_high", gas_high, f"$/MMBtu ({c.gas_range_from})"),
     ):
         sheet.input(label, name, value, unit)
     for asset in c.assets:
@@ -192,15 +193,14 @@ def _sensitivity(sheet: Sheet, c: Costing, source: str) -> None:
         sheet.line(label, low, high, (f"=C{at}-B{at}", high[1] - low[1]))
         sheet.row += 1
 
-    def moved(price_frac: float) -> float:
-        step = (price_frac - 1) * c.gas_usd_per_mmbtu
-        return base + step * c.gas_mmbtu / c.served_mwh
+    def moved(price: float) -> float:
+        return base + (price - c.gas_usd_per_mmbtu) * c.gas_mmbtu / c.served_mwh
 
     gas = "=lcoe+({}-gas_price)*gas_mmbtu/served_mwh"
     add(
         "Gas price",
-        (gas.format("gas_price_low"), moved(0.75)),
-        (gas.format("gas_price_high"), moved(1.25)),
+        (gas.format("gas_price_low"), moved(c.gas_range_usd_per_mmbtu[0])),
+        (gas.format("gas_price_high"), moved(c.gas_range_usd_per_mmbtu[1])),
     )
     add(
         "Cost of capital",

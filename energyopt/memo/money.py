@@ -83,7 +83,8 @@ def _source(run: Run, asset: str) -> str:
     """Return where a component's price comes from."""
     for ending in ("capital_usd_per_kw", "capital_usd_per_kwh", "capital_usd"):
         for path, origin in run.origins.items():
-            if path == f"technologies.{asset}.{ending}":
+            own = path == f"technologies.{asset}.{ending}"
+            if own and origin["kind"] != "default":
                 return _told(origin)
     for path, origin in run.origins.items():
         if path.endswith((f"fixed_capital_usd.{asset}", f"{asset}_usd")):

@@ -262,6 +262,7 @@ def monthly(run: Run) -> Table:
     columns = [("month", "Month", "")]
     for name in kept:
         label, _, unit = str(name).rpartition("_")
+        label = {"co2": "CO2", "nox": "NOx"}.get(label, label)
         columns.append((str(name), label.replace("_", " "), heads.get(unit, unit)))
     rows = [
         Row(

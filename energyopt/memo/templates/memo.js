@@ -88,8 +88,8 @@
     const svg = make("svg", { viewBox: "0 0 " + width + " " + height, width: width, height: height,
       "aria-hidden": "true" });
     const week = data.load.slice(at, at + span);
-    const y = panel(svg, top, tall, -extent(data.below),
-      Math.max(extent(data.stack), Math.max(...week)), "MW", g);
+    const most = Math.max(extent(data.stack), ...week), drawn = extent(data.below);
+    const y = panel(svg, top, tall, drawn < 0.02 * most ? 0 : -drawn, most, "MW", g);
     areas(svg, data.stack, y, g, 1);
     areas(svg, data.below, y, g, -1);
     line(svg, data.load, y, g, "stroke:var(--load)");
