@@ -25,10 +25,10 @@ from energyopt.casefile import read_case
 from energyopt.errors import DataError
 from energyopt.memo.charts import explorer_data, script_json
 from energyopt.memo.costing import costing
-from energyopt.memo.deal import options
 from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.html import html
 from energyopt.memo.markdown import markdown, write_csv
+from energyopt.memo.options import options
 from energyopt.memo.run import Run, read_run
 from energyopt.memo.table import Cell, number
 from energyopt.memo.workbook import write_workbook
@@ -503,3 +503,34 @@ def test_a_share_just_below_one_is_not_shown_as_one(whole):
     table = next(t for t in whole.tables if t.number == "31")
     line = next(r for r in table.rows if "gpu_served_frac" in str(r.cells[0]))
     assert line.texts()[1] == "0.900000"
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"draft": True}, "Not a basis for a decision"),
+        ({"status": "verification_failed"}, "are not to be used"),
+        ({"status": "limit"}, "Stopped early (limit)"),
+    ],
+)
+def test_what_a_reader_must_know_first_stands_on_top(run, changes, told):
+    page = html(memo(replace(run, summary={**run.summary, **changes})))
+    assert told in page[: page.index("<nav")]
+
+
+def test_a_plant_sized_for_an_uptime_shows_the_way_to_its_target(run):
+    sampled = {"frac": 0.99951, "low_frac": 0.9991, "high_frac": 0.9998, "years": 100}
+    one = {"number": 1, "lcoe_usd_per_mwh": 80.0, "uptime": sampled, "held_out": None}
+    target = {
+        "gpu_uptime_frac": 0.999,
+        "met": True,
+        "common_causes": True,
+        "confidence_frac": 0.95,
+        "rounds": [one],
+    }
+    summary = {**run.summary, "uptime_target": target}
+    made = memo(replace(run, uptime=None, summary=summary))
+    table = next(t for t in made.tables if t.number == "25")
+    assert table.rows[0].texts()[1] == "99.95100"
+    assert "Target 99.9 % of GPU energy: met at 95% confidence." in table.footnotes
+    assert "25" not in made.not_covered

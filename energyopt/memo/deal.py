@@ -1,11 +1,11 @@
-"""Exhibits 1, 2 and 4: the plant at a glance, beside others, and in detail."""
+"""Exhibits 1 and 4: the plant at a glance, and in detail."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from energyopt.memo.run import Run
-from energyopt.memo.table import Cell, Column, Row, Table, percent
+from energyopt.memo.run import BUILT_MW, Run
+from energyopt.memo.table import Cell, Row, Table, percent
 from energyopt.units import KG_PER_T, KM2_PER_ACRE, M3_PER_ACRE_FT
 
 M = 1e-6
@@ -78,8 +78,6 @@ def _delta(cells: Sequence[Cell | str]) -> list[Cell | str]:
 def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
     """Return the rows of one plant: label -> number and unit."""
     s, cell = "summary.json#", run.cell
-    price, any_low = run.doubtful(of="capital_usd"), run.doubtful()
-    load = run.case.load.facility_mw
     checks = run.summary["checks"].values()
     rows: dict[str, tuple[Cell | str, str]] = {
         "IT load, peak": (cell("hourly.nc#it_mw/max", decimals=1), "MW"),
@@ -90,20 +88,37 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
         kind = run.tables["capacity"].at[name, "kind"]
         shown = name if name == kind else f"{name} ({UNITS.get(str(kind), kind)})"
         place = f"tables/capacity.csv#{name}/"
-        rows[f"Installed {shown}"] = (cell(f"{place}rated_mw", decimals=1), "MW")
+        if (run.stored(f"{place}rated_mw") or 0.0) >= BUILT_MW:
+            rows[f"Installed {shown}"] = (cell(f"{place}rated_mw", decimals=1), "MW")
         if run.stored(f"{place}energy_mwh") is not None:
             rows[f"… storage of {name}"] = (
                 cell(f"{place}energy_mwh", decimals=1),
                 "MWh",
             )
-    slowest = _slowest(run)
+    slowest = slowest_of(run)
     if slowest is not None:
         lead = f"tables/capacity.csv#{slowest}/lead_time_months"
         rows[f"All in service ({slowest} comes last)"] = (
             cell(lead, decimals=0, doubtful=run.doubtful(of="lead_time")),
             "months from order",
         )
-    rows |= {
+    rows |= _prices(run) | _service(run) | _footprint(run)
+    gap = run.summary["gap_frac"]
+    rows["Solver gap"] = (
+        cell(f"{s}gap_frac", PCT, decimals=3) if gap is not None else "none proven",
+        "%",
+    )
+    passed = sum(line["passed"] for line in checks)
+    rows["Checks passed"] = (f"{passed} of {len(run.summary['checks'])}", "–")
+    return rows
+
+
+def _prices(run: Run) -> dict[str, tuple[Cell | str, str]]:
+    """Return capital, yearly cost and LCOE."""
+    s, cell = "summary.json#", run.cell
+    price, any_low = run.doubtful(of="capital_usd"), run.doubtful()
+    load = run.case.load.facility_mw
+    return {
         "Capital, all-in": (
             cell(f"{s}capital_usd", M, decimals=1, doubtful=price),
             "$M",
@@ -129,18 +144,9 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
             "$/MWh",
         ),
     }
-    rows |= _service(run) | _footprint(run)
-    gap = run.summary["gap_frac"]
-    rows["Solver gap"] = (
-        cell(f"{s}gap_frac", PCT, decimals=3) if gap is not None else "none proven",
-        "%",
-    )
-    passed = sum(line["passed"] for line in checks)
-    rows["Checks passed"] = (f"{passed} of {len(run.summary['checks'])}", "–")
-    return rows
 
 
-def _slowest(run: Run) -> str | None:
+def slowest_of(run: Run) -> str | None:
     """Return what is built and comes last."""
     months = run.tables["capacity"].loc[run.built, "lead_time_months"]
     return str(months.idxmax()) if len(months) else None
@@ -170,6 +176,13 @@ def _service(run: Run) -> dict[str, tuple[Cell | str, str]]:
             run.cell(place, decimals=1, doubtful=low),
             "MWh/yr",
         )
+    elif target := run.summary.get("uptime_target"):
+        last = len(target["rounds"]) - 1
+        place = f"summary.json#uptime_target/rounds/{last}/uptime/frac"
+        rows["GPU energy served, with outages"] = (
+            run.cell(place, PCT, decimals=4),
+            "%",
+        )
     return rows
 
 
@@ -196,7 +209,12 @@ def _footprint(run: Run) -> dict[str, tuple[Cell | str, str]]:
             "ML/yr",
         ),
         "… in acre-feet": (
-            cell(f"{s}water_m3_per_yr", 1 / M3_PER_ACRE_FT, decimals=2),
+            cell(
+                f"{s}water_m3_per_yr",
+                1 / M3_PER_ACRE_FT,
+                decimals=2,
+                doubtful=low(of="water"),
+            ),
             "acre-ft/yr",
         ),
         "Land of the plant": (
@@ -213,87 +231,6 @@ def _footprint(run: Run) -> dict[str, tuple[Cell | str, str]]:
             "MMBtu/d, HHV",
         ),
     }
-
-
-def options(runs: Sequence[Run], failed: Sequence[tuple[str, str]] = ()) -> Table:
-    """Return exhibit 2: one row a saved run, the base case first.
-
-    Parameters
-    ----------
-    runs : sequence of Run
-        In the order to be shown.
-    failed : sequence of (str, str)
-        Name and reason of the runs that have no plant.
-
-    Returns
-    -------
-    Table
-    """
-    kinds = ["gas_turbine", "solar", "wind", "battery", "grid"]
-    rows = [_option(run, kinds) for run in runs]
-    columns = [("option", "Option", "")]
-    columns += [(f"{k}_mw", UNITS.get(k, k), "MW") for k in kinds]
-    columns += [
-        ("battery_mwh", "battery", "MWh"),
-        ("capital_musd", "Capital", "$M"),
-        ("lcoe_usd_per_mwh", "LCOE", "$/MWh"),
-        ("lcoe_after_export_usd_per_mwh", "LCOE after export", "$/MWh"),
-        ("co2_kt_per_yr", "CO2", "kt/yr"),
-        ("water_acre_ft_per_yr", "Water", "acre-ft/yr"),
-        ("served_percent", "GPU energy served", "%"),
-        ("in_service_months", "All in service", "months"),
-        ("gap_percent", "Gap", "%"),
-        ("binds", "What binds", ""),
-    ]
-    blank = len(columns) - 2
-    for name, why in failed:
-        rows.append(Row((name, *[Cell(None)] * blank, why)))
-    notes = tuple(f"{each.title}: {each.source()}" for each in runs)
-    years = sorted({str(r.summary["price_year"]) for r in runs})
-    money = f"real {' and '.join(years)} dollars, before tax"
-    if len(years) > 1:
-        money += " - PRICE YEARS DIFFER, money is not comparable"
-    made = tuple(Column(*c) for c in columns)
-    title = "Options compared"
-    caption = f"Money in {money}. Average weather year, before outages."
-    return Table("2", "options", title, caption, made, tuple(rows), notes)
-
-
-def _option(run: Run, kinds: Sequence[str]) -> Row:
-    size = run.tables["capacity"]
-    s, cell = "summary.json#", run.cell
-
-    def mw(kind: str, column: str = "rated_mw") -> Cell:
-        found = size.loc[size["kind"] == kind, column].fillna(0.0)
-        cite = " + ".join(
-            f"tables/capacity.csv#{name}/{column}" for name in found.index
-        )
-        return Cell(float(found.sum()), 1, cite)
-
-    limits = run.tables["limits"]
-    binds = [str(n).removeprefix("limits.") for n in limits.index[limits["binds"]]]
-    slowest = _slowest(run)
-    lead = f"tables/capacity.csv#{slowest}/lead_time_months"
-    said = run.manifest["sets"]
-    sets = "; ".join(one for one in said if not one.startswith("title="))
-    return Row(
-        (
-            f"{run.title} ({sets})" if sets else run.title,
-            *(mw(kind) for kind in kinds),
-            mw("battery", "energy_mwh"),
-            cell(f"{s}capital_usd", M, decimals=1),
-            cell(f"{s}lcoe_usd_per_mwh", decimals=2, doubtful=run.doubtful()),
-            cell(
-                f"{s}lcoe_after_export_usd_per_mwh", decimals=2, doubtful=run.doubtful()
-            ),
-            cell(f"{s}co2_t_per_yr", 1e-3, decimals=1),
-            cell(f"{s}water_m3_per_yr", 1 / M3_PER_ACRE_FT, decimals=1),
-            cell(f"{s}gpu_uptime_frac", PCT, decimals=4),
-            cell(lead, decimals=0) if slowest is not None else Cell(None),
-            cell(f"{s}gap_frac", PCT, decimals=2),
-            ", ".join(binds) or "nothing",
-        )
-    )
 
 
 def design(run: Run) -> Table:

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from energyopt.memo.deal import at_a_glance, design, options
+from energyopt.memo.deal import at_a_glance, design
 from energyopt.memo.heat import by_hour_of_day
 from energyopt.memo.money import capital, operating, waterfall
+from energyopt.memo.options import options
 from energyopt.memo.permits import carbon, land_gas_wires, water, what_binds
 from energyopt.memo.reliability import contingencies, nines
 from energyopt.memo.run import Run
@@ -77,7 +78,7 @@ def memo(run: Run, others: Sequence[Run] = ()) -> Memo:
     missing = dict(LATER)
     if not others:
         missing["2"] = "options compared: give more than one run"
-    if run.uptime is None:
+    if not any(table.number == "25" for table in tables):
         missing["25"] = "the nines: run energyopt uptime on this folder first"
     ordered = sorted(missing.items(), key=lambda item: int(item[0].split(",")[0]))
     return Memo(run, tables, dict(ordered))

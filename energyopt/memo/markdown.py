@@ -73,6 +73,8 @@ def write_csv(memo: Memo, folder: Path) -> list[Path]:
     list of Path
     """
     folder.mkdir(parents=True, exist_ok=True)
+    for old in folder.glob("exhibit_*.csv"):  # of a memo with other runs beside it
+        old.unlink()
     paths = []
     for table in memo.tables:
         path = folder / f"exhibit_{int(table.number):02d}_{table.name}.csv"

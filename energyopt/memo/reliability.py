@@ -11,9 +11,13 @@ MEASURES = {"gpu_energy": "GPU energy served", "full_hours": "hours fully served
 
 
 def nines(run: Run) -> Table | None:
-    """Return exhibit 25 from the sampled years; ``None`` where none were sampled."""
+    """Return exhibit 25 from the sampled years; ``None`` where none were sampled.
+
+    Of a plant sized for an uptime it is the way to that target, until
+    ``energyopt uptime`` has looked at the plant.
+    """
     if run.uptime is None:
-        return None
+        return _way_to_target(run) if run.summary.get("uptime_target") else None
     low = bool(run.uptime["low_confidence"])
     rows = []
     for rates, both in run.uptime["uptime"].items():
@@ -58,6 +62,49 @@ def nines(run: Run) -> Table | None:
             f"Worst event sampled: {run.uptime['worst_event']}",
             *(str(text) for text in run.uptime["notes"]),
             "Approximations: " + "; ".join(run.uptime["approximations"]),
+        ),
+    )
+
+
+def _way_to_target(run: Run) -> Table:
+    """Return exhibit 25 from the rounds in which the plant was sized for its target."""
+    target = run.summary["uptime_target"]
+    rows = []
+    for i, one in enumerate(target["rounds"]):
+        for part, words in (("uptime", "first"), ("held_out", "second")):
+            if one[part] is None:
+                continue
+            at = f"summary.json#uptime_target/rounds/{i}/"
+            share = [
+                run.cell(f"{at}{part}/{key}", 100.0, decimals=5)
+                for key in ("frac", "low_frac", "high_frac")
+            ]
+            years = run.cell(f"{at}{part}/years", decimals=0)
+            lcoe = run.cell(f"{at}lcoe_usd_per_mwh", decimals=2)
+            label = f"plant {one['number']}, {words} sample"
+            rows.append(Row((label, *share, years, lcoe)))
+    columns = [
+        ("plant", "Plant", ""),
+        ("share_percent", "GPU energy served", "%"),
+        ("low_percent", "95 % interval, from", "%"),
+        ("high_percent", "to", "%"),
+        ("years", "Sampled", "yr"),
+        ("lcoe_usd_per_mwh", "LCOE", "$/MWh"),
+    ]
+    end = "met" if target["met"] else "NOT SHOWN TO BE MET"
+    causes = "" if target["common_causes"] else ", without common causes"
+    goal = f"{100 * target['gpu_uptime_frac']:g} % of GPU energy{causes}"
+    return run.table(
+        "25",
+        "nines",
+        "The nines: the way to the target",
+        columns,
+        rows,
+        caption=f"Base outage rates. Money in {run.money}.",
+        notes=(
+            f"Target {goal}: {end} at {target['confidence_frac']:.0%} confidence.",
+            "The last plant is that of this memo. For low and high outage rates run "
+            "energyopt uptime on its folder.",
         ),
     )
 

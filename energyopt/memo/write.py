@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from energyopt.errors import CaseError, EnergyoptError
-from energyopt.memo.deal import options
 from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.markdown import markdown, markdown_table, write_csv
+from energyopt.memo.options import options
 from energyopt.memo.run import Run, read_run, run_folder
 
 FORMATS = ("html", "md", "csv", "xlsx")
