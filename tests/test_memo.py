@@ -29,6 +29,7 @@ from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.html import html
 from energyopt.memo.markdown import markdown, write_csv
 from energyopt.memo.options import options
+from energyopt.memo.permits import what_binds
 from energyopt.memo.run import Run, read_run
 from energyopt.memo.table import Cell, number
 from energyopt.memo.workbook import write_workbook
@@ -534,3 +535,11 @@ def test_a_plant_sized_for_an_uptime_shows_the_way_to_its_target(run):
     assert table.rows[0].texts()[1] == "99.95100"
     assert "Target 99.9 % of GPU energy: met at 95% confidence." in table.footnotes
     assert "25" not in made.not_covered
+
+
+def test_a_limit_that_is_exceeded_is_not_said_to_bind(run):
+    limits = run.tables["limits"].copy()
+    limits.loc["limits.co2_t_per_yr", ["value", "used", "slack"]] = [10.0, 12.0, -2.0]
+    table = what_binds(replace(run, tables={**run.tables, "limits": limits}))
+    line = next(r for r in table.rows if r.cells[0] == "limits.co2_t_per_yr")
+    assert line.cells[-1] == "EXCEEDED"

@@ -181,6 +181,8 @@ def what_binds(run: Run) -> Table:
 
 
 def _in_words(line: Any) -> str:
+    if line["slack"] < -1e-4 * max(abs(line["value"]), 1.0):
+        return "EXCEEDED"
     priced = not pd.isna(line["shadow_price"]) and abs(line["shadow_price"]) >= 1e-4
     if not line["binds"] and not priced:
         return "does not bind"
