@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from energyopt import __version__
 from energyopt.commands import (
     foresight_of_plant,
+    memo_of,
     nines_of,
     read_all,
     solve_one,
@@ -324,6 +325,50 @@ def foresight(
         )
     if as_json and told_errors:
         typer.echo(json.dumps(told_errors[0], indent=2))
+    raise typer.Exit(failed.exit_code)
+
+
+@app.command(epilog=EXIT_CODES)
+def report(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN...",
+            help="Run folders: the recommended plant; then the base case; then others.",
+            show_default=False,
+        ),
+    ],
+    formats: Annotated[
+        str, typer.Option("--format", help="Of html, md, csv and xlsx, with commas.")
+    ] = "html,md,csv,xlsx",
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of the files; by default the first RUN."),
+    ] = None,
+) -> None:
+    """Write the memo of saved runs: page, Markdown, CSV, workbook. Nothing is solved."""
+    with reported() as failed:
+        for path in memo_of(runs, formats, out):
+            typer.echo(f"Written to {path}")
+    raise typer.Exit(failed.exit_code)
+
+
+@app.command(epilog=EXIT_CODES)
+def compare(
+    runs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="RUN RUN...",
+            help="Run folders, base case first.",
+            show_default=False,
+        ),
+    ],
+) -> None:
+    """Show saved runs beside each other, one row a run, as Markdown."""
+    with reported() as failed:
+        from energyopt.memo.write import compared
+
+        typer.echo(compared(runs))
     raise typer.Exit(failed.exit_code)
 
 

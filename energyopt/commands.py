@@ -126,6 +126,19 @@ def validate_one(casefile: CaseFile, quiet: bool) -> int:
     return code
 
 
+def memo_of(runs: Sequence[Path], formats: str, out: Path | None) -> list[Path]:
+    """Write the memo of saved runs in each of the formats named, with commas."""
+    from energyopt.memo.write import FORMATS, write_memo
+
+    wanted = [name.strip() for name in formats.split(",")]
+    for name in wanted:
+        if name not in FORMATS:
+            raise typer.BadParameter(
+                f"'{name}' is none of {', '.join(FORMATS)}", param_hint="--format"
+            )
+    return write_memo(runs, wanted, out)
+
+
 # Uptime --------------------------------------------------------------------------------
 
 

@@ -214,7 +214,7 @@ def limit_table(result: Result) -> pd.DataFrame:
             if built is not None and hasattr(technology, field):
                 add(f"{place}.{field}", getattr(technology, field), built)
         budget = getattr(technology, "backup_mwh_per_yr", None)
-        if np.ndim(r.import_mw) and budget is not None:
+        if getattr(technology, "mode", "") == "backup" and budget is not None:
             bought = float(found.per_year(np.asarray(r.import_mw)).max())
             add(f"{place}.backup_mwh_per_yr", budget, bought)
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis("name")

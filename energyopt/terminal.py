@@ -14,14 +14,19 @@ from rich.text import Text
 
 from energyopt.casefile import values
 from energyopt.exhibits import known_unit, worth_per
-from energyopt.units import HOURS_PER_YEAR, KG_PER_T, KW_PER_MW, LB_PER_T
+from energyopt.units import (
+    HOURS_PER_YEAR,
+    KG_PER_T,
+    KW_PER_MW,
+    LB_PER_SHORT_TON,
+    LB_PER_T,
+    M3_PER_ACRE_FT,
+)
 from energyopt.uptime.path_text import path_lines, percent
 
 if TYPE_CHECKING:
     from energyopt.casefile import CaseFile
 
-LB_PER_SHORT_TON = 2000.0
-M3_PER_ACRE_FT = 1233.48184
 DRAFT = "DRAFT: a few weeks stand for the year. Not a basis for a decision."
 
 _COST_PARTS = {

@@ -45,6 +45,7 @@ ORDER = [
     "terminal",
     "report",
     "pipeline",
+    "memo",
     "progress",
     "sweep",
     "doctor",
@@ -56,9 +57,11 @@ ORDER = [
 # Libraries that only these modules may know.
 KNOWN_TO = {
     "highspy": {"solve"},
+    "jinja2": {"memo"},
     "pyomo": {"technologies", "needs", "model", "solve", "results", "explain"},
     "ruamel": {"casefile", "yamltree"},
     "typer": {"__main__", "commands", "console", "sweep_command"},
+    "xlsxwriter": {"memo"},
 }
 
 
