@@ -234,14 +234,18 @@ def uptime(
             told = uptime_of_system(
                 units or "", load or "", years or 0, seed, workers, quiet
             )
-        typer.echo(
-            json.dumps(told.document, indent=2, allow_nan=False)
-            if as_json
-            else told.text
-        )
+        _show(told, as_json)
     if as_json and told_errors:
         typer.echo(json.dumps(told_errors[0], indent=2))
     raise typer.Exit(failed.exit_code)
+
+
+def _show(told: Any, as_json: bool) -> None:
+    """Print an answer: its text, or its document."""
+    if as_json:
+        typer.echo(json.dumps(told.document, indent=2, allow_nan=False))
+    else:
+        typer.echo(told.text)
 
 
 @app.command(epilog=EXIT_CODES)
@@ -318,11 +322,7 @@ def foresight(
     told_errors: list[dict[str, Any]] = []
     with reported(told_errors.append) as failed:
         told = foresight_of_plant(run, forecast.value, window_h, step_h, seed, quiet)
-        typer.echo(
-            json.dumps(told.document, indent=2, allow_nan=False)
-            if as_json
-            else told.text
-        )
+        _show(told, as_json)
     if as_json and told_errors:
         typer.echo(json.dumps(told_errors[0], indent=2))
     raise typer.Exit(failed.exit_code)
