@@ -208,36 +208,6 @@ def build_model(
     return PlantModel(case, inputs, m, at, own, terms)
 
 
-def with_finance(plant: PlantModel, case: Case) -> PlantModel | None:
-    """Return a built plant under another cost of money: only its costs are written anew.
-
-    Parameters
-    ----------
-    plant : PlantModel
-        As built; its sizes are not held. Its model becomes that of the new plant.
-    case : Case
-        The same but for ``finance``, name and title, and how it is solved.
-
-    Returns
-    -------
-    PlantModel or None
-        ``None`` where more than that differs, or a limit depends on finance.
-    """
-    own = {"finance", "name", "title", "solve"}
-    same = all(
-        getattr(plant.case, field) == getattr(case, field)
-        for field in set(type(case).model_fields) - own
-    )
-    if not same or case.limits.capital_usd is not None:
-        return None
-    m = plant.m
-    m.del_component(m.cost)
-    m.del_component(m.cost_usd)
-    with PauseGC():
-        add_cost(m, case, plant.inputs, plant.terms, plant.at)
-    return replace(plant, case=case)
-
-
 def hold_sizes(plant: PlantModel, sizes: Mapping[str, Mapping[str, Any]]) -> None:
     """Hold a plant at the sizes of another, so that only its dispatch is decided.
 
@@ -258,11 +228,19 @@ def hold_sizes(plant: PlantModel, sizes: Mapping[str, Mapping[str, Any]]) -> Non
         built = {key: held[key] for key in SIZES if held.get(key, 0.0) > HELD_FRAC}
         if name not in plant.terms and built:
             raise InfeasibleError(f"the plant held has {name}, which is not offered")
-    for name in plant.terms:
-        block = plant.m.plant[name]
-        for key in SIZES:
-            if (var := getattr(block, key, None)) is not None and not var.fixed:
-                _hold(var, float(sizes.get(name, {}).get(key, 0.0)), f"{name}.{key}")
+    for (name, key), var in size_variables(plant).items():
+        _hold(var, float(sizes.get(name, {}).get(key, 0.0)), f"{name}.{key}")
+
+
+def size_variables(plant: PlantModel) -> dict[tuple[str, str], Any]:
+    """Return the sizes that are decided: (technology, size) -> Pyomo variable."""
+    return {
+        (name, key): var
+        for name in plant.terms
+        for key in SIZES
+        if (var := getattr(plant.m.plant[name], key, None)) is not None
+        and not var.fixed
+    }
 
 
 def aim_at_size(plant: PlantModel, name: str, *, most: bool, budget_usd: float) -> None:

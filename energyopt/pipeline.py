@@ -66,11 +66,12 @@ REUSED_BETWEEN_COLLECTIONS = 8
 
 @dataclass
 class Built:
-    """The plant that was built last, for a next one that differs in finance alone."""
+    """The plant that was built last, for a next one that differs in money or limits."""
 
     plant: PlantModel | None = None
     compiled: Problem | None = None
     made: int = 0
+    let_go: Callable[[], None] = lambda: None  # of sizes that were held
 
     def make(
         self,
@@ -80,30 +81,40 @@ class Built:
         needs: Needs | None = None,
     ) -> tuple[PlantModel, Problem]:
         """Return a case's model and its matrix, from the last ones if they fit."""
+        from energyopt.renew import held_at
+
+        self.let_go()
+        self.let_go = lambda: None
+        plant, compiled = self._free(case, inputs, needs)
+        if held is not None:
+            compiled, self.let_go = held_at(plant, compiled, held)
+        return plant, compiled
+
+    def _free(
+        self, case: Case, inputs: Inputs, needs: Needs | None
+    ) -> tuple[PlantModel, Problem]:
+        """Return it at no held sizes."""
         from energyopt.marginal import priced_constraints
-        from energyopt.model import build_model, hold_sizes, with_finance
-        from energyopt.solve import compile_model, recompile_cost
+        from energyopt.model import build_model
+        from energyopt.renew import renewed
+        from energyopt.solve import compile_model
 
         last, matrix = self.plant, self.compiled
         self.plant = self.compiled = None
         self.made += 1
         if self.made % REUSED_BETWEEN_COLLECTIONS == 0:
             gc.collect()
-        if last is not None and matrix is not None and last.inputs is inputs:
-            anew = held is not None or needs is not None
-            plant = None if anew else with_finance(last, case)
-            compiled = recompile_cost(matrix, plant.m) if plant else None
-            if plant is not None and compiled is not None:
-                self.plant, self.compiled = plant, compiled
-                return plant, compiled
+        if last is not None and matrix is not None and needs is None:
+            anew = renewed(last, matrix, case, inputs)
+            if anew is not None:
+                self.plant, self.compiled = anew
+                return anew
         del last, matrix
         if self.made > 1:  # a year's model is a gigabyte of cycles: one at a time
             gc.collect()
         plant = build_model(case, inputs, needs=needs)
-        if held is not None:
-            hold_sizes(plant, held)
         compiled = compile_model(plant.m, keep=priced_constraints(plant))
-        if held is None and needs is None:
+        if needs is None:
             self.plant, self.compiled = plant, compiled
         return plant, compiled
 

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 import plants
 import pytest
-from numpy.testing import assert_allclose, assert_array_equal
+from numpy.testing import assert_allclose
 from sweeps import little
 
 from energyopt.alternatives import extreme_sizes, least_value
 from energyopt.errors import CaseError, InfeasibleError
 from energyopt.model import SIZES, hold_sizes
-from energyopt.pipeline import Built
 from energyopt.sweep.asked import asked_on_line
 from energyopt.sweep.frontier import with_costs
 from energyopt.sweep.run import How, sweep_frontier
@@ -181,48 +180,3 @@ def test_a_frontier_is_convex_and_its_alternatives_cost_about_the_same(
         assert low <= table[f"reoptimised.{name}_mw"][0] + 1e-3 <= high + 2e-3
     again = sweep_frontier(asked, CO2, 4, How(tmp_path / "out", workers=1))
     assert again.solved_now == 0
-
-
-# One model for another cost of money
-
-
-def test_another_cost_of_money_is_the_same_model_to_the_last_bit():
-    """Costs written anew on the built plant, against a plant built anew."""
-    many = {
-        "gas": plants.GAS | {"capital_usd_per_kw": 900},
-        "battery": plants.BATTERY | {"capital_usd_per_kw": 300},
-        "solar": CLEAN,
-        "grid": DIRTY,
-    }
-    money = {"wacc_nominal_frac": 0.08, "inflation_frac": 0.02, "term_years": 20}
-    first = plants.case(technologies=many, contingencies={}, finance=money)
-    dear = money | {"wacc_nominal_frac": 0.11, "construction_months": 24}
-    other = plants.case(technologies=many, contingencies={}, finance=dear)
-    hours = plants.inputs(first, 24, **FLAT)
-    built = Built()
-    built.make(first, hours, None)
-    kept = built.plant.m
-    plant, again = built.make(other, hours, None)
-    assert plant.m is kept
-    _, fresh = Built().make(other, hours, None)
-    for name in ("cost", "row_lower", "row_upper", "lower", "upper", "column_hour"):
-        assert_array_equal(getattr(again, name), getattr(fresh, name))
-    assert again.offset == fresh.offset
-    assert_array_equal(again.matrix.toarray(), fresh.matrix.toarray())
-    assert not np.array_equal(again.cost, Built().make(first, hours, None)[1].cost)
-
-
-def test_anything_else_is_built_anew():
-    """Another limit, other inputs, or sizes held: no model is used again."""
-    hours = plants.inputs(two(), HOURS, **FLAT)
-    built = Built()
-    first = built.make(two(), hours, None)[0].m
-    tight = two(limits={"co2_t_per_yr": 5, "gpu_served_frac": 0})
-    second = built.make(tight, hours, None)[0].m
-    assert second is not first
-    other = plants.inputs(two(), HOURS, **FLAT)
-    third = built.make(tight, other, None)[0].m
-    assert third is not second
-    held = {"solar": {"capacity_mw": 3.0}, "grid": {"size_mw": 10.0}}
-    assert built.make(tight, other, held)[0].m is not third
-    assert built.plant is None

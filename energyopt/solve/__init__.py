@@ -5,7 +5,7 @@ The only package that knows HiGHS; it knows nothing of technologies.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,6 +23,8 @@ __all__ = [
     "self_test",
     "solve_fixed_lp",
     "solve_model",
+    "with_bounds",
+    "with_upper",
 ]
 
 
@@ -66,6 +68,36 @@ def recompile_cost(problem: Problem, m: Any) -> Problem | None:
     from energyopt.solve.compile import with_new_cost
 
     return with_new_cost(problem, m)
+
+
+def with_upper(
+    problem: Problem, moved: Mapping[Any, tuple[float, float]]
+) -> Problem | None:
+    """Return a compiled model with other right sides of some constraints.
+
+    Parameters
+    ----------
+    problem : Problem
+        Of a model in which those constraints were kept.
+    moved : mapping
+        Indexed Pyomo constraint of the form ``sum <= number`` -> that number until now,
+        and from now on.
+
+    Returns
+    -------
+    Problem or None
+        ``None`` where the whole has to be compiled again.
+    """
+    from energyopt.solve.compile import with_new_upper
+
+    return with_new_upper(problem, moved)
+
+
+def with_bounds(problem: Problem, variables: Iterable[Any]) -> Problem:
+    """Return a compiled model with the bounds that some variables have by now."""
+    from energyopt.solve.compile import with_new_bounds
+
+    return with_new_bounds(problem, variables)
 
 
 def solve_model(

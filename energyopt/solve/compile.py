@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -170,6 +170,44 @@ def with_new_cost(problem: Problem, m: Any) -> Problem | None:
             cost[place[key]] = coefficient
     used = (cost != 0) | (np.diff(problem.matrix.tocsc().indptr) > 0)
     return replace(problem, cost=cost, offset=offset) if used.all() else None
+
+
+def with_new_upper(
+    problem: Problem, moved: Mapping[Any, tuple[float, float]]
+) -> Problem | None:
+    """Return a compiled problem whose rows of some constraints have another upper end.
+
+    Parameters
+    ----------
+    problem : Problem
+        Its list of rows still has those constraints.
+    moved : mapping
+        Indexed Pyomo constraint -> right side until now, and from now on.
+
+    Returns
+    -------
+    Problem or None
+        ``None`` where a row is not as its old right side says, so that it has more
+        constants than that, or was left out.
+    """
+    place = {id(row): i for i, row in enumerate(problem.rows) if row is not None}
+    upper = problem.row_upper.copy()
+    for constraint, (old, new) in moved.items():
+        for member in constraint.values():
+            i = place.get(id(member))
+            if i is None or upper[i] != old:
+                return None
+            upper[i] = new
+    return replace(problem, row_upper=upper)
+
+
+def with_new_bounds(problem: Problem, variables: Iterable[Any]) -> Problem:
+    """Return a compiled problem with the bounds that some variables have by now."""
+    wanted = {id(v): v for v in variables}
+    found = [i for i, v in enumerate(problem.columns) if id(v) in wanted]
+    lower, upper = problem.lower.copy(), problem.upper.copy()
+    lower[found], upper[found], _ = _bounds([problem.columns[i] for i in found])
+    return replace(problem, lower=lower, upper=upper)
 
 
 def _keys(objects: list[Any]) -> Ints:

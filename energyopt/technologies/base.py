@@ -396,6 +396,14 @@ class Technology(BaseModel, ABC):
         """
         return {}
 
+    def rows_follow(self, at: Horizon) -> object:
+        """Return what of the series of money this technology's rows are made from.
+
+        Rows are made anew where it changes. To be narrowed by a technology that reads
+        prices in costs alone, or only asks of them whether they are negative, say.
+        """
+        return {name: each for name, each in at.series.items() if "usd" in name}
+
     @abstractmethod
     def build(self, b: Any, at: Horizon) -> Terms:
         """Put variables and constraints on block ``b``; return what they add."""

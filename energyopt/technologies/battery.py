@@ -81,6 +81,10 @@ class Battery(Technology):
         """
         return at.series["lowest_price_usd_per_mwh"][t] < 0
 
+    def rows_follow(self, at: Horizon) -> object:
+        """Return the hours in which it would be paid to burn power."""
+        return [t for t in range(len(at.weight)) if self._paid_to_burn(at, t)]
+
     def build(self, b: Any, at: Horizon) -> Terms:
         """Store energy: ``stored = before + charge * in - out / discharge``."""
         b.power_mw = Var(

@@ -61,6 +61,10 @@ class FuelStore(Technology):
         sized = self.min_tank_mmbtu is not None
         return self.min_tank_mmbtu or 0.0 if sized else self.tank_mmbtu
 
+    def rows_follow(self, at: Horizon) -> object:
+        """Return nothing: prices are in its costs alone."""
+        return ()
+
     def build(self, b: Any, at: Horizon) -> Terms:
         """Pay for the stock; it gives nothing while the line gives gas."""
         least, most = self._least_mmbtu, self.tank_mmbtu

@@ -201,6 +201,10 @@ class GasTurbine(Technology):
     def _nox_kg_per_mmbtu(self) -> float:
         return self.nox_lb_per_mmbtu / LB_PER_T * KG_PER_T
 
+    def rows_follow(self, at: Horizon) -> object:
+        """Return nothing: prices are in its costs alone."""
+        return ()
+
     def build(self, b: Any, at: Horizon) -> Terms:
         """Commit whole units: ``min_load * online <= output <= online``, per unit_mw."""
         most = self.max_units

@@ -135,6 +135,16 @@ class Grid(Technology):
             "four_cp_frac": peak,
         }
 
+    def rows_follow(self, at: Horizon) -> object:
+        """Return the hours in which buying to sell would pay."""
+        return self._pays_to_resell(at)
+
+    def _pays_to_resell(self, at: Horizon) -> set[int]:
+        if self.mode != "export":
+            return set()
+        price, sale = at.series["import_usd_per_mwh"], at.series["sale_usd_per_mwh"]
+        return {t for t in range(len(at.weight)) if sale[t] >= price[t]}
+
     def build(self, b: Any, at: Horizon) -> Terms:
         """Buy and sell within the connection: ``import <= available * size``."""
         price, sale = at.series["import_usd_per_mwh"], at.series["sale_usd_per_mwh"]
@@ -244,9 +254,8 @@ class Grid(Technology):
 
     def _build_one_way(self, b, at) -> None:
         """Buy or sell, not both, in hours in which buying to sell would pay."""
-        price, sale = at.series["import_usd_per_mwh"], at.series["sale_usd_per_mwh"]
-        paid = {t for t in at.hours if sale[t] >= price[t]}
-        if self.mode != "export" or not paid:
+        paid = self._pays_to_resell(at)
+        if not paid:
             return
         b.buying = Var(at.hours, domain=Binary, doc="Whether it may buy, else sell.")
         for t in set(at.hours) - paid:

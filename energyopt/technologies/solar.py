@@ -186,6 +186,10 @@ class Solar(Technology):
         cell = temperature.faiman(light, shared["temp_air"].values, wind)
         return np.asarray(light, dtype=float), np.asarray(cell, dtype=float)
 
+    def rows_follow(self, at: Horizon) -> object:
+        """Return nothing: prices are in its costs alone."""
+        return ()
+
     def build(self, b: Any, at: Horizon) -> Terms:
         """Give what the sun gives, or less: ``output <= share * capacity``."""
         return build_weather_driven(self, b, at, water_m3_per_mwh=self.water_m3_per_mwh)

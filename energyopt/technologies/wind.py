@@ -170,6 +170,10 @@ class Wind(Technology):
         )
         return {"share_frac": curve_frac(speed) * kept_frac}
 
+    def rows_follow(self, at: Horizon) -> object:
+        """Return nothing: prices are in its costs alone."""
+        return ()
+
     def build(self, b: Any, at: Horizon) -> Terms:
         """Give what the wind gives, or less: ``output <= share * capacity``."""
         return build_weather_driven(self, b, at)
