@@ -283,3 +283,27 @@ def test_a_compiled_model_does_without_its_constraints():
     assert solve_model(m, compiled=compiled).objective == 4
     assert (m.x.value, m.part.y.value) == (4, 1)
     assert solve_fixed_lp(m, [m.sum], compiled=compiled) == {m.sum: 1.0}
+
+
+def test_the_search_from_sizes_ends_where_the_search_at_large_does() -> None:
+    """Sun or purchases under a limit: whatever the first size, the same prices.
+
+    Each hour takes 4. Purchases cost 2 and are at most 6 in both hours, so that sun of
+    1 a hour, at 5 for both, is to be built: a purchase more would save 2.5 - 2.
+    """
+    m = pyo.ConcreteModel()
+    m.hours = pyo.RangeSet(0, 1)
+    m.sun = pyo.Var(bounds=(0, 10))
+    m.bought = pyo.Var(m.hours, bounds=(0, 10))
+    m.enough = pyo.Constraint(m.hours, rule=lambda m, t: m.sun + m.bought[t] == 4)
+    m.most = pyo.Constraint(expr=m.bought[0] + m.bought[1] <= 6)
+    m.cost = pyo.Objective(expr=5 * m.sun + 2 * (m.bought[0] + m.bought[1]))
+    problem = compile_model(m)
+    names = [row.local_name for row in problem.rows]
+    names_of_columns = [v.local_name for v in problem.columns]
+    for sun in (0.0, 1.0, 3.5, 99.0):  # beyond the limit, at it, too much, no such size
+        near = np.zeros(len(problem.columns))
+        near[names_of_columns.index("sun")] = sun
+        point, duals = solve_fixed(problem, near, [names.index("most")])
+        assert_allclose(problem.objective(point), 5 + 2 * 6)
+        assert_allclose(duals, [-0.5])

@@ -213,6 +213,20 @@ class Highs:
         """Start the next LP run from a basis of this problem."""
         self._check(self.h.setBasis(basis), "setBasis")
 
+    def change_bounds(
+        self, columns: NDArray[np.intp], lower: Floats, upper: Floats
+    ) -> None:
+        """Give some columns other bounds; the next run goes on from where it is."""
+        self._check(
+            self.h.changeColsBounds(
+                len(columns),
+                columns.astype(np.int32),
+                np.ascontiguousarray(lower, dtype=float),
+                np.ascontiguousarray(upper, dtype=float),
+            ),
+            "changeColsBounds",
+        )
+
     def values(self) -> Floats:
         """Return the point of the last run, shape (columns,)."""
         return np.array(self.h.getSolution().col_value, dtype=float)

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.bounds import finite_bounds
-from energyopt.solve.compile import Problem
+from energyopt.solve.compile import NO_HOUR, Problem
 from energyopt.solve.highs import Highs, Outcome, State, has_hipo, use_threads
 from energyopt.solve.record import Progress, Status, relative_gap
 from energyopt.solve.reuse import Kept
@@ -28,6 +28,9 @@ ROUNDING = 1e-6
 
 SIMPLEX_S = 60.0
 """After this long an interior point solves the LP of fixed whole numbers instead."""
+PRIMAL_SIMPLEX = 4
+SIZE_HAIR = 1e-6
+"""How closely sizes are held at first, so that what only just carries the load does."""
 
 
 @dataclass
@@ -237,7 +240,7 @@ def solve_fixed(
     Parameters
     ----------
     x : array, shape (columns,)
-        Only its whole numbers are used.
+        Its whole numbers are kept; its sizes are where the search starts.
     rows : sequence of int
         The rows whose duals are wanted.
 
@@ -274,28 +277,75 @@ def solve_fixed(
     if not free.any():
         return point, np.zeros(len(rows))
 
-    # Presolve takes half of the rest away, and the dual simplex finds the vertex
-    # several times faster than an interior point and its crossover.
+    sizes = np.flatnonzero(problem.column_hour[free] == NO_HOUR)
+    data = (
+        problem.cost[free],
+        matrix[kept],
+        row_lower[kept],
+        row_upper[kept],
+        least,
+        np.maximum(least, most),
+    )
+    found = _from_sizes(data, sizes, x[free][sizes]) or _in_one(data)
+    if found is None:
+        return None
+    point[free] = found[0]
+    duals = np.zeros(len(kept))
+    duals[kept] = found[1]
+    return np.clip(point, lower, upper), duals[list(rows)]
+
+
+_Data = tuple[Floats, Any, Floats, Floats, Floats, Floats]
+
+
+def _from_sizes(
+    data: _Data, sizes: NDArray[np.intp], near: Floats
+) -> tuple[Floats, Floats] | None:
+    """Return point and row duals of an LP, solved with its sizes held first.
+
+    Sizes tie all hours together, and so do yearly limits once sizes are free: with
+    them held at a good plant presolve takes nearly all away, and few steps of the primal
+    simplex are left once they are free. Ten times faster where a limit binds.
+
+    Parameters
+    ----------
+    data : tuple
+        Cost, matrix, row bounds and column bounds.
+    sizes : array of int
+        The columns to hold.
+    near : array, shape (sizes,)
+        Where.
+    """
+    lower, upper = data[4].copy(), data[5].copy()
+    hair = SIZE_HAIR * (1 + np.abs(near))
+    lower[sizes] = np.clip(near - hair, lower[sizes], upper[sizes])
+    upper[sizes] = np.clip(near + hair, lower[sizes], upper[sizes])
+    solver = Highs({"solver": "simplex", "threads": _current_threads()})
+    solver.set(time_limit=SIMPLEX_S)
+    solver.load(*data[:4], lower, upper)
+    if not solver.run().optimal:
+        return None
+    solver.set(simplex_strategy=PRIMAL_SIMPLEX, time_limit=2 * SIMPLEX_S)
+    solver.change_bounds(sizes, data[4][sizes], data[5][sizes])
+    if not solver.run().optimal:
+        return None
+    return solver.values_and_duals()
+
+
+def _in_one(data: _Data) -> tuple[Floats, Floats] | None:
+    """Return point and row duals of an LP, or ``None`` if there is none."""
+    # Presolve takes half of it away, and the dual simplex finds the vertex several
+    # times faster than an interior point and its crossover.
     attempts: list[dict[str, Any]] = [
         {"solver": "simplex", "time_limit": SIMPLEX_S},
         {"solver": "hipo" if has_hipo() else "ipx"},
     ]
     for options in attempts:
         solver = Highs(options | {"threads": _current_threads()})
-        solver.load(
-            problem.cost[free],
-            matrix[kept],
-            row_lower[kept],
-            row_upper[kept],
-            least,
-            np.maximum(least, most),
-        )
+        solver.load(*data)
         outcome = solver.run()
         if outcome.optimal:
-            point[free] = solver.values()
-            duals = np.zeros(len(kept))
-            duals[kept] = solver.row_duals()
-            return np.clip(point, lower, upper), duals[list(rows)]
+            return solver.values_and_duals()
         if outcome.state == State.kInfeasible:
             return None
     return None
