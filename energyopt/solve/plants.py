@@ -49,6 +49,9 @@ share of its row, from which a period has none whatever its edges and budgets.""
 FIRST_MARGIN, CHEAP_MARGIN, DEAR_SHARE = 8e-4, 0.02, 0.01
 """Whole units use a little more of a limit than planned: room left in it where it is
 worth more than a share of the cost, and in those worth less."""
+CLOSED_FRAC, SPARE_SHARE, MOST_MARGIN = 2e-3, 0.5, 3e-3
+"""A gap that bound and dispatch leave open by themselves; of what a larger one leaves,
+so much may be spent on room in a dear limit, up to so much of the limit."""
 IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
 """How often pairs of periods are solved together, while that helps; how often a
 margin to missed limits is made wider."""
@@ -310,7 +313,8 @@ class Plants:
                 outside = self.target
             else:
                 outside += widening * OUTSIDE * self.gap_frac * abs(held.bound)
-            z = self.near if self.warm else held.z
+            # A neighbour's point is near if its plant can be run here.
+            z = self.near if self.warm and self.x is not None else held.z
             boxes = self._within_box(z, best, low.copy(), high.copy(), outside)
             inside = min((box.bound for box in boxes), default=np.inf)
             if inside < min(self.target, outside):
@@ -355,8 +359,8 @@ class Plants:
         for ends in todo:
             least = min((box.cost for box in boxes), default=np.inf)
             boxes.append(self._box(*ends, cuts, z, min(least, self.target)))
-        if self.x is None:
-            self._try(best, boxes, 0.0)
+            if self.x is None:  # then less is left to prove of the others
+                self._first_try(best, boxes[-1], sizes)
         for _ in range(MOST_BOXES):
             boxes.sort(key=lambda box: box.bound)
             worst = boxes[0]
@@ -379,6 +383,18 @@ class Plants:
                 self._box(*ends, worst.cuts, worst.z, self.target) for ends in halves
             ]
         return boxes
+
+    def _first_try(self, best: Floats, box: Box, sizes: Ints) -> None:
+        """Dispatch in the first box that may hold whole units.
+
+        At an end of the box the cheapest point without rounded rows is one with them:
+        whole units exist there. In its midst they want more of a size.
+        """
+        ends = np.minimum(best - box.low, box.high - best)[sizes]
+        if (ends < 1e-6).all():
+            self._try(best, [box], 0.0)
+        elif np.isfinite(box.cost):
+            self._try(_near_end(box, sizes), [box], SIZES_FREE)
 
     def _try(self, z: Floats, boxes: list[Box], free: float) -> None:
         """Dispatch the sizes of a point, in the box that holds it, if it is worth it.
@@ -554,7 +570,10 @@ class Plants:
         dear = price * limit > DEAR_SHARE * abs(settled.cost)
         if not dear.any():
             return np.zeros(len(shared))
-        room = np.where(dear, FIRST_MARGIN, CHEAP_MARGIN)
+        worth = np.where(dear, price * limit, np.inf)
+        spare = max(self.gap_frac - CLOSED_FRAC, 0.0) * abs(settled.cost) / worth
+        dear_room = np.clip(SPARE_SHARE * spare, FIRST_MARGIN, MOST_MARGIN)
+        room = np.where(dear, dear_room, CHEAP_MARGIN)
         return room * sign * limit
 
     def _with_margins(self, settled: Settled, margin: Floats) -> Settled | None:
