@@ -26,6 +26,8 @@ Floats = NDArray[np.float64]
 State = highspy.HighsModelStatus
 OK = highspy.HighsStatus.kOk
 WARNING = highspy.HighsStatus.kWarning
+DUAL_SIMPLEX, PRIMAL_SIMPLEX = 1, 4
+"""Values of HiGHS's option ``simplex_strategy``."""
 
 _scheduler = threading.Lock()
 _scheduler_threads: list[int] = []

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from energyopt.errors import InfeasibleError, NoSolutionError
-from energyopt.solve.highs import Highs, State
+from energyopt.solve.highs import DUAL_SIMPLEX, PRIMAL_SIMPLEX, Highs, State
 from energyopt.solve.periods import Border
 from energyopt.solve.subproblem import Cut
 
@@ -146,14 +146,13 @@ class Master:
     def range_of(self, column: int, most: float) -> tuple[float, float]:
         """Return the least and most of a column among points that cost at most ``most``.
 
-        Raises
-        ------
-        InfeasibleError
-            If nothing costs so little.
+        Where nothing costs so little, they are the column's own bounds.
         """
         h, n = self.bounding.h, len(self.cost)
         every = np.arange(n, dtype=np.int32)
         h.addRow(-np.inf, most - self.offset, n, every, self.cost)
+        # Another objective leaves the last point feasible, and no dual is.
+        self.bounding.set(simplex_strategy=PRIMAL_SIMPLEX)
         ends = []
         for sign in (1.0, -1.0):
             objective = np.zeros(n)
@@ -161,6 +160,7 @@ class Master:
             h.changeColsCost(n, every, objective)
             outcome = self.bounding.run()
             ends.append(sign * outcome.objective if outcome.optimal else np.nan)
+        self.bounding.set(simplex_strategy=DUAL_SIMPLEX)
         h.changeColsCost(n, every, self.cost)
         h.deleteRows(1, np.array([h.getNumRow() - 1], dtype=np.int32))
         low, high = (

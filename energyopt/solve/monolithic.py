@@ -14,7 +14,14 @@ from numpy.typing import NDArray
 from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.bounds import finite_bounds
 from energyopt.solve.compile import NO_HOUR, Problem
-from energyopt.solve.highs import Highs, Outcome, State, has_hipo, use_threads
+from energyopt.solve.highs import (
+    PRIMAL_SIMPLEX,
+    Highs,
+    Outcome,
+    State,
+    has_hipo,
+    use_threads,
+)
 from energyopt.solve.record import Progress, Status, relative_gap
 from energyopt.solve.reuse import Kept
 
@@ -28,7 +35,6 @@ ROUNDING = 1e-6
 
 SIMPLEX_S = 60.0
 """After this long an interior point solves the LP of fixed whole numbers instead."""
-PRIMAL_SIMPLEX = 4
 SIZE_HAIR = 1e-6
 """How closely sizes are held at first, so that what only just carries the load does."""
 

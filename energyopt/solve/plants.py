@@ -46,7 +46,7 @@ SIZES_FREE = 0.05
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
 """Share of periods without whole units from which sizes are given up; the slack, as a
 share of its row, from which a period has none whatever its edges and budgets."""
-FIRST_MARGIN, CHEAP_MARGIN, DEAR_SHARE = 8e-4, 0.02, 0.01
+FIRST_MARGIN, CHEAP_MARGIN, DEAR_SHARE = 8e-4, 0.02, 1e-3
 """Whole units use a little more of a limit than planned: room left in it where it is
 worth more than a share of the cost, and in those worth less."""
 CLOSED_FRAC, SPARE_SHARE, MOST_MARGIN = 2e-3, 0.5, 3e-3
@@ -276,6 +276,8 @@ class Plants:
         low, high = low.copy(), high.copy()
         first = len(self.master.cuts)
         try:
+            if self.master.bound()[0] >= self.target:  # by what holds everywhere
+                return True
             for k in self.columns.sizes.tolist():
                 if any(
                     box.low[k] > low[k] or box.high[k] < high[k] for box in self.known
@@ -571,7 +573,7 @@ class Plants:
         price = np.zeros(len(shared))
         for r in range(len(shared)):
             mine = np.abs(slope[border.budget_shared == r])
-            price[r] = np.median(mine) if mine.size else 0.0
+            price[r] = mine.mean() if mine.size else 0.0
         dear = price * limit > DEAR_SHARE * abs(settled.cost)
         if not dear.any():
             return np.zeros(len(shared))
