@@ -89,7 +89,7 @@ def weather_year(
             f"{cell_m:.0f} m; air is carried to the plant's {site.elevation_m:.0f} m, "
             "sun and wind are taken as they are"
         )
-    if "tmy" in table.about.get("year", "").lower():
+    if is_typical(table):
         notes.append(
             f"{table.name} is a typical year: its months come from different years, "
             "and its extremes are milder than a real year's"
@@ -97,9 +97,18 @@ def weather_year(
     data = xr.Dataset(
         {name: ("time", values) for name, values in series.items()},
         coords={"time": rows.index},
-        attrs={"cell_latitude_deg": latitude, "cell_longitude_deg": longitude},
+        attrs={
+            "cell_latitude_deg": latitude,
+            "cell_longitude_deg": longitude,
+            "typical": is_typical(table),
+        },
     )
     return data, notes, used
+
+
+def is_typical(table: Table) -> bool:
+    """Return whether a table's year is a typical one, put together from several."""
+    return "tmy" in table.about.get("year", "").lower()
 
 
 def _air_at_plant(
