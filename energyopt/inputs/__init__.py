@@ -259,7 +259,7 @@ def _notes(case: Case, parts: list[xr.Dataset], prices: PriceYear) -> list[str]:
     years = sorted(
         {
             "a typical year"
-            if p.attrs["typical"]
+            if p.attrs["typical_flag"]
             else str(pd.Timestamp(p["time"].values[0] + offset).year)
             for p in parts
         }

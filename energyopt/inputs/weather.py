@@ -100,7 +100,7 @@ def weather_year(
         attrs={
             "cell_latitude_deg": latitude,
             "cell_longitude_deg": longitude,
-            "typical": is_typical(table),
+            "typical_flag": int(is_typical(table)),
         },
     )
     return data, notes, used
