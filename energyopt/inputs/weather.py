@@ -82,7 +82,7 @@ def weather_year(
     longitude = table.number("longitude_deg")
     latitude = site.latitude_deg if latitude is None else latitude
     longitude = site.longitude_deg if longitude is None else longitude
-    away_km = _distance_km(latitude, longitude, site)
+    away_km = distance_km(latitude, longitude, site)
     if away_km > 1 or abs(cell_m - site.elevation_m) > 1:
         notes.append(
             f"{table.name}: its cell lies {away_km:.0f} km from the plant at "
@@ -141,7 +141,7 @@ def _winds(table: Table, rows: pd.DataFrame) -> dict[str, air.Floats]:
     return {name: column_of(table, rows, name).to_numpy(float) for name in names}
 
 
-def _distance_km(latitude_deg: float, longitude_deg: float, site: Site) -> float:
+def distance_km(latitude_deg: float, longitude_deg: float, site: Site) -> float:
     """Distance on a flat map, good to a percent within a few hundred km."""
     north = latitude_deg - site.latitude_deg
     east = (longitude_deg - site.longitude_deg) * math.cos(

@@ -22,6 +22,7 @@ _NOT_IN_AN_ANSWER = {
     "editor",
     "exhibits",
     "progress",
+    "sites_command",
     "sweep",
     "sweep_command",
     "terminal",
