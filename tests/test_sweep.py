@@ -228,6 +228,7 @@ def look_at(table: pd.DataFrame, folder: Path) -> None:
     states = ["optimal"] * 3 + ["infeasible"] * 2
     for kind in ("reoptimised", "fixed"):
         assert table[f"{kind}.status"].tolist() == states
+    assert "In short, by 2 weeks of the year: " in table["reoptimised.reason"][3]
     assert "cannot be met" in table["reoptimised.reason"][3]
     assert table[LOAD].tolist() == [250, 200, 200, 900, 900]
     held, free = table["fixed.grid_mw"], table["reoptimised.grid_mw"]

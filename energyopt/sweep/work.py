@@ -25,6 +25,7 @@ from energyopt.sweep.questions import Ask, LeastOf, Near
 
 if TYPE_CHECKING:
     from energyopt.case import Case
+    from energyopt.explain import Relaxed
     from energyopt.inputs import Inputs
 
 LEAST = "least.json"
@@ -122,6 +123,7 @@ def _solved(task: Task, scratch: Path) -> Answer:
         held=held,
         read_inputs=lambda case, _: inputs_of(case, task.tables),
         built=_built(threading.get_ident()),
+        why=lambda case: _short_answer(case, task.tables),
     )
     summary = outcome.summary
     if outcome.exit_code == 9:
@@ -129,6 +131,14 @@ def _solved(task: Task, scratch: Path) -> Answer:
         told = f"the check of the answer failed: {', '.join(failed)}"
         return Answer("failed", told, packed(outcome.folder))
     return Answer(str(summary["status"]), "", packed(outcome.folder))
+
+
+def _short_answer(case: Case, tables: Mapping[str, bytes]) -> Relaxed:
+    """Return what an infeasible point cannot meet, from a few of its weeks."""
+    from energyopt.explain import drafted, shortfall
+
+    weeks = drafted(case)
+    return shortfall(weeks.in_time(), inputs_of(weeks, tables))
 
 
 def _least(task: Task, out: Path) -> Answer:
