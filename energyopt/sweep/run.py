@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from energyopt.sweep.engine import Engine, Told
 from energyopt.sweep.executors import cluster, default_workers, processes
 from energyopt.sweep.frontier import (
     along,
+    at_levels,
     check_frontier,
     ends,
     unlimited,
@@ -105,18 +106,25 @@ def sweep_frontier(
     number: int,
     how: How = How(),
     *,
+    levels: Sequence[float] = (),
     on_progress: Callable[[Told], None] = lambda told: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Swept:
-    """Go along a limit in ``number`` points; otherwise as :func:`sweep`."""
+    """Go along a limit in ``number`` points; otherwise as :func:`sweep`.
+
+    With ``levels``, the plant without the limit and those at these values instead.
+    """
     check_frontier(limit)
     free = unlimited(asked, limit)
-    runs = ends(free, limit)
+    runs = {} if levels else ends(free, limit)
     folder = how.folder or Path("results") / asked.name / "frontier"
     store = Store.open(folder)
     pass_ = _Pass(store, how, on_progress, stop)
+    if levels:
+        free = at_levels(free, limit, levels)
+        points_of(free)  # a level that is none is told before the first solve
     pass_.over(runs)
-    if pass_.complete:
+    if pass_.complete and not levels:
         free = along(free, limit, number, runs, store)
     points = points_of(free)
     points.runs.update({key: run for key, run in runs.items() if run.ask})
