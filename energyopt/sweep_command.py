@@ -81,8 +81,8 @@ def sweep(
         str | None,
         typer.Option(
             "--scheduler",
-            metavar="tcp://HOST:PORT",
-            help="Workers of a Dask scheduler instead (extra 'cluster').",
+            metavar="tcp://HOST:PORT|slurm|kubernetes",
+            help="Workers of a Dask cluster instead (extra 'cluster').",
         ),
     ] = None,
     retry_failed: Annotated[

@@ -13,7 +13,12 @@ import pandas as pd
 import energyopt
 from energyopt.sweep.asked import Asked
 from energyopt.sweep.engine import Engine, Told
-from energyopt.sweep.executors import cluster, default_workers, processes
+from energyopt.sweep.executors import (
+    check_scheduler,
+    cluster,
+    default_workers,
+    processes,
+)
 from energyopt.sweep.frontier import (
     along,
     at_levels,
@@ -38,7 +43,8 @@ class How:
     workers : int
         Processes; 0: one a core.
     scheduler : str, optional
-        Address of a Dask scheduler, instead of processes.
+        Address of a Dask scheduler, ``slurm`` or ``kubernetes``, instead of processes;
+        a named one grows to ``workers``, or to one a point.
     retry : bool
         Whether what failed is done again.
     """
@@ -144,6 +150,10 @@ class _Pass:
     solved_now: int = 0
     complete: bool = True
 
+    def __post_init__(self) -> None:
+        """Refuse a scheduler that is none, even where nothing is left to do."""
+        check_scheduler(self.how.scheduler)
+
     def over(self, runs: dict[str, Point]) -> None:
         """Solve those runs that are not there."""
         how = self.how
@@ -151,7 +161,10 @@ class _Pass:
         self.on_progress(engine.told())
         if engine.waiting:
             number = min(how.workers or default_workers(), engine.waiting)
-            work = cluster(how.scheduler) if how.scheduler else processes(number)
+            if how.scheduler:
+                work = cluster(how.scheduler, how.workers or engine.waiting)
+            else:
+                work = processes(number)
             with work as executor:
                 self.complete = engine.run(executor)
         self.solved_now += engine.solved_now
