@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from sweeps import Inline, little
@@ -199,3 +199,25 @@ def test_what_the_package_refuses_is_one_line(monkeypatch: pytest.MonkeyPatch) -
     assert told.startswith("--scheduler slurm: You must specify how much cores")
     assert told.endswith("(its options stand in Dask's config under jobqueue.slurm)")
     assert "\n" not in told
+
+
+def test_a_cluster_that_was_never_begun_is_not_ended_at_exit(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """dask-kubernetes ends what it began when Python ends, half of one with a traceback."""
+
+    class KubeCluster:
+        _instances: ClassVar[list[Any]] = []
+        shutdown_on_close = True
+
+        def __init__(self) -> None:
+            self._instances.append(self)
+            raise ValueError("no credentials\nmore")
+
+    module = SimpleNamespace(KubeCluster=KubeCluster)
+    monkeypatch.setitem(sys.modules, "dask_kubernetes", module)
+    monkeypatch.setitem(sys.modules, "dask_kubernetes.operator", module)
+    told = r"--scheduler kubernetes: no credentials \(its options .* under kubernetes\)"
+    with pytest.raises(DataError, match=told), executors.cluster("kubernetes"):
+        pass
+    assert not KubeCluster._instances[0].shutdown_on_close

@@ -261,13 +261,15 @@ def cluster(where: str, most: int = 1) -> Iterator[Executor]:
 def _begun(name: str) -> Iterator[Any]:
     """Give a named cluster."""
     spec = NAMED[name]
-    module = _imported(spec.module, spec.package, name)
+    maker = getattr(_imported(spec.module, spec.package, name), spec.maker)
     if spec.command is not None and shutil.which(spec.command) is None:
         what = f"there is no {spec.command} here; begin it where jobs are submitted"
         raise DataError(f"--scheduler {name}: {what}")
     try:
-        made = getattr(module, spec.maker)()
+        made = maker()
     except Exception as error:  # of the package, of its config, or of the cluster
+        for half in list(getattr(maker, "_instances", ())):
+            half.shutdown_on_close = False  # never begun: nothing to end at exit
         told = str(error).strip().partition("\n")[0] or type(error).__name__
         options = f"its options stand in Dask's config under {spec.config}"
         raise DataError(f"--scheduler {name}: {told} ({options})") from None
