@@ -288,6 +288,16 @@ def test_sites_are_ranked_by_cost_and_an_open_order_is_told(folder: Path):
     assert not any(line.startswith("At every site") for line in lines)
 
 
+def test_a_site_that_met_a_limit_of_time_says_so(folder: Path):
+    points, store = made(folder, {"a": (80, 0.1), "b": (85, 0.25)})
+    run = store.folder(points.rows[1].point.key)
+    record = json.loads((run / "point.json").read_text()) | {"status": "limit"}
+    (run / "point.json").write_text(json.dumps(record))
+    assert ranked(points, store).notes == [
+        "b: the time limit was reached; proven to $0.25/MWh."
+    ]
+
+
 def test_what_binds_leaves_out_what_the_case_sets(folder: Path):
     """N+k binds with 3 MW to spare, since a unit gives 10; with 12 it does not.
 

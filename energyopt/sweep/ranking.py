@@ -187,6 +187,11 @@ def _notes(table: pd.DataFrame, kinds: Sequence[str]) -> list[str]:
             f"The {len(kinds)} groups are ranked apart: their data differ in kind, so a "
             "cost of one group is not to be held against one of another."
         )
+    for row in _solved(table):
+        if row["status"] != "optimal":
+            why = row["reason"] or "the time limit was reached"
+            gap = f"proven to ${row['gap_usd_per_mwh']:,.2f}/MWh"
+            found.append(f"{row['site']}: {why}; {gap}.")
     for _, group in table.groupby("group", sort=True):
         for better, worse in itertools.pairwise(_solved(group)):
             least = worse["lcoe_usd_per_mwh"] - worse["gap_usd_per_mwh"]

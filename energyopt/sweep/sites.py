@@ -62,7 +62,7 @@ def read_sites(path: Path, sets: Sequence[str] = (), quick: bool = False) -> Ask
     tree: dict[str, Entry] = root.value
     case = case_of(said.case, tree["case"], path, faults)
     last = [read_set(text, n, faults) for n, text in enumerate(sets)]
-    drafts = [read_set(text, -len(QUICK), faults) for text in QUICK if quick]
+    drafts = [read_set(text, 0, faults) for text in QUICK if quick]
     faults.stop()
     own = tuple(setting for setting in last if setting is not None)
 
