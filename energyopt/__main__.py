@@ -28,6 +28,7 @@ from energyopt.commands import (
     validate_one,
 )
 from energyopt.console import logged, note, print_outcome, print_values, reported
+from energyopt.sites_command import sites
 from energyopt.sweep_command import sweep
 
 EXIT_CODES = """Exit codes:
@@ -118,6 +119,7 @@ def _options(
 # Commands ------------------------------------------------------------------------------
 
 app.command(epilog=EXIT_CODES)(sweep)
+app.command(epilog=EXIT_CODES)(sites)
 
 
 @app.command(epilog=EXIT_CODES)

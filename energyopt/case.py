@@ -63,10 +63,10 @@ class Weather(Section):
 
 
 class Power(Section):
-    """Hourly power prices."""
+    """Hourly power prices; a flat one needs no table."""
 
-    table: str
-    column: str
+    table: str | None = None
+    column: str | None = None
     """The settlement point at which the load buys."""
     export_column: str | None = None
     """The hub at which exports are sold; without it, ``column``."""
@@ -82,8 +82,10 @@ class Power(Section):
     def _complete(self) -> Power:
         if self.basis == "flat" and self.flat_usd_per_mwh is None:
             raise ValueError("a flat price needs flat_usd_per_mwh")
-        if self.basis != "flat" and self.gas_table is None:
-            raise ValueError(f"basis {self.basis} needs gas_table")
+        if self.basis != "flat":
+            for name in ("table", "column", "gas_table"):
+                if getattr(self, name) is None:
+                    raise ValueError(f"basis {self.basis} needs {name}")
         return self
 
 

@@ -56,9 +56,12 @@ def packaged(folder: Literal["data", "cases"], name: str = "") -> Path:
 
 
 def packaged_cases() -> list[Path]:
-    """Return the cases that come with energyopt; ``*_sweep.yaml`` are sweeps of them."""
+    """Return the cases that come with energyopt.
+
+    ``*_sweep.yaml`` and ``sites.yaml`` are sweeps and candidate sites of them.
+    """
     found = packaged("cases").glob("*.yaml")
-    return sorted(path for path in found if not path.stem.endswith("_sweep"))
+    return sorted(p for p in found if not p.stem.endswith(("_sweep", "sites")))
 
 
 def read_catalogue(path: Path | None = None) -> Catalogue:

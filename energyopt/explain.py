@@ -1,7 +1,8 @@
 """Why no plant meets a case: how far each rule would have to give way.
 
 Each rule is relaxed alone, and all together, by the least that makes room for a plant.
-The answer is in the case's own units.
+The answer is in the case's own units. :func:`shortfall` is the short answer of a sweep's
+point: one or two loose solves on a few weeks.
 """
 
 from __future__ import annotations
@@ -9,14 +10,24 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from energyopt.case import Case
+from energyopt.case import Case, HorizonSpec
 from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.inputs import Inputs
 from energyopt.model import ELASTIC, build_model, excess_found, excess_scale
 from energyopt.solve import solve_model
 
+SHORT_GAP_FRAC = 0.05
+SHORT_S = 60.0
+"""Of the short answer: how loose, and how long at most."""
 PROVEN_FRAC = 1e-6
 """A wider gap than this is said beside the least values."""
+
+
+_NOTHING_HELPS = (
+    "No relaxation of the limits makes room for a plant: the technologies offered cannot "
+    "serve the load (max_units, max_mw, maintenance), or what must stay online "
+    "(min_synchronous_units, min_grid_forming_mw, battery_swing_mw)."
+)
 
 
 @dataclass(frozen=True)
@@ -76,12 +87,7 @@ def least_values(
         parts = "; ".join(_sentence(case, n, e) for n, e in together.items())
         sentences.append(f"Or all at once: {parts}")
     if not together:
-        sentences = [
-            "No relaxation of the limits makes room for a plant: the technologies "
-            "offered cannot serve the load (max_units, max_mw, maintenance), or what "
-            "must stay online (min_synchronous_units, min_grid_forming_mw, "
-            "battery_swing_mw)."
-        ]
+        sentences = [_NOTHING_HELPS]
     if max(gaps, default=0.0) > PROVEN_FRAC:
         sentences.append(f"Excesses are proven to within {max(gaps):.2%}.")
     return Relaxed(
@@ -91,6 +97,56 @@ def least_values(
             "together": {n: _least(case, n, e) for n, e in together.items()},
         },
     )
+
+
+def drafted(case: Case) -> Case:
+    """Return a case on a few representative weeks, to be looked at and not sized."""
+    if case.draft:
+        return case
+    return case.model_copy(update={"horizon": HorizonSpec(kind="weeks", weeks=4)})
+
+
+def shortfall(case: Case, inputs: Inputs) -> Relaxed:
+    """Return, in short, what an infeasible case cannot meet.
+
+    The yearly limits give way together; if that makes no room, so do all rules. Each is
+    one solve to a gap of 5 %, so the values are those of a plant that was found, and
+    need not be the least.
+
+    Parameters
+    ----------
+    case : Case
+        Of :func:`drafted`.
+    inputs : Inputs
+        Its hourly series.
+
+    Returns
+    -------
+    Relaxed
+        One sentence.
+    """
+    solve = {"gap_frac": SHORT_GAP_FRAC, "time_limit_s": SHORT_S}
+    loose = case.model_copy(update={"solve": case.solve.model_copy(update=solve)})
+    rules = active_rules(case)
+    yearly = [name for name in rules if name in _WORDS or name.endswith("share_frac")]
+    stands_on = (
+        f"{case.horizon.weeks + 1} weeks of the year" if case.draft else "its hours"
+    )
+    for names in (yearly, rules):
+        found = _least_excess(loose, inputs, names, []) if names else None
+        if found is None:
+            continue
+        short = {n: e for n, e in found.items() if e > _nothing(case, n)}
+        if not short:
+            said = f"In short: {stands_on} can be met; the rest of the year stands in the way"
+        else:
+            met = "; ".join(
+                _sentence(case, n, e, "one plant has") for n, e in short.items()
+            )
+            said = f"In short, by {stands_on}: {met}"
+        together = {n: _least(case, n, e) for n, e in short.items()}
+        return Relaxed([said], {"together": together})
+    return Relaxed([_NOTHING_HELPS], {})
 
 
 def least_value(case: Case, inputs: Inputs, name: str) -> float | None:
@@ -161,8 +217,13 @@ _WORDS = {
 }
 
 
-def _sentence(case: Case, name: str, excess: float) -> str:
-    """Return one sentence for a rule that cannot hold."""
+def _sentence(case: Case, name: str, excess: float, by: str = "the least is") -> str:
+    """Return one sentence for a rule that cannot hold.
+
+    ``by`` says what the value is that stands beside it: the least (of a share, the
+    most), or what one plant has.
+    """
+    most = by.replace("the least", "the most")
     least = _least(case, name, excess)
     if name == "contingencies":
         return (
@@ -171,25 +232,26 @@ def _sentence(case: Case, name: str, excess: float) -> str:
         )
     if name == "reliability.n_plus":
         rule = case.reliability
+        firm = "the most that stays firm is" if most == "the most is" else by
         return (
             f"N+{rule.n_plus} with {rule.units_in_maintenance} in maintenance cannot be "
-            f"met for {case.load.facility_mw:,.0f} MW: the most that stays firm is "
+            f"met for {case.load.facility_mw:,.0f} MW: {firm} "
             f"{least:,.1f} MW"
         )
     limit = float(getattr(case.limits, name.removeprefix("limits.")))
     if name == "limits.renewable_share_frac":
         return (
-            f"A renewable share of at least {limit:.4%} cannot be met: the most is "
+            f"A renewable share of at least {limit:.4%} cannot be met: {most} "
             f"{least:.4%}"
         )
     if name == "limits.gpu_served_frac":
         return (
-            f"GPU energy served of at least {limit:.4%} cannot be met: the most is "
+            f"GPU energy served of at least {limit:.4%} cannot be met: {most} "
             f"{least:.4%}"
         )
     what, unit = _WORDS[name]
     return (
-        f"{what} at most {_digits(limit)} {unit} cannot be met: the least is "
+        f"{what} at most {_digits(limit)} {unit} cannot be met: {by} "
         f"{_digits(least, up=True)} {unit}"
     )
 

@@ -24,6 +24,7 @@ from energyopt.units import USD_PER_KUSD
 if TYPE_CHECKING:
     from energyopt.case import Case
     from energyopt.casefile import CaseFile
+    from energyopt.explain import Relaxed
     from energyopt.inputs import Inputs
     from energyopt.model import PlantModel
     from energyopt.needs import Needs
@@ -203,6 +204,7 @@ def run(
     held: Sizes | None = None,
     read_inputs: Callable[[Case, Path], Inputs] | None = None,
     built: Built | None = None,
+    why: Callable[[Case], Relaxed] | None = None,
 ) -> Outcome:
     """Size the plant of a case and write its run folder.
 
@@ -228,6 +230,9 @@ def run(
         Instead of :func:`energyopt.inputs.build_inputs`.
     built : Built, optional
         Keeps the model from one run to the next. The answer does not depend on it.
+    why : callable, optional
+        Says of an infeasible case what cannot be met, instead of
+        :func:`energyopt.explain.least_values`, which takes a solve for each rule.
 
     Returns
     -------
@@ -269,7 +274,7 @@ def run(
             clock.enter("explain")
             from energyopt.explain import least_values
 
-            found = least_values(case.in_time(), inputs, stop)
+            found = why(case) if why else least_values(case.in_time(), inputs, stop)
             folder.write_infeasible(found)
             raise InfeasibleError("\n".join([str(error), *found.sentences])) from None
         told = summary(result, clock.report())

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
@@ -48,7 +48,14 @@ def sweep(
             "--frontier",
             metavar="LIMIT",
             help="Go along limits.co2_t_per_yr (or water_m3_per_yr, "
-            "renewable_share_frac, ...) from none to the strictest possible.",
+            "renewable_share_frac, ...) from none to the strictest possible; "
+            "reliability.gpu_uptime_frac in equal steps of nines.",
+        ),
+    ] = None,
+    levels: Annotated[
+        str | None,
+        typer.Option(
+            "--at", metavar="V1,V2,...", help="Of the frontier, instead of equal steps."
         ),
     ] = None,
     number: Annotated[
@@ -74,8 +81,8 @@ def sweep(
         str | None,
         typer.Option(
             "--scheduler",
-            metavar="tcp://HOST:PORT",
-            help="Workers of a Dask scheduler instead (extra 'cluster').",
+            metavar="tcp://HOST:PORT|slurm|kubernetes",
+            help="Workers of a Dask cluster instead (extra 'cluster').",
         ),
     ] = None,
     retry_failed: Annotated[
@@ -102,8 +109,11 @@ def sweep(
             asked = replace(asked, near_frac=alternatives / 100)
         if frontier is not None and asked.paths:
             raise typer.BadParameter("--frontier goes with single values of --set")
+        if levels is not None and frontier is None:
+            raise typer.BadParameter("--at goes with --frontier")
         how = How(out, workers, scheduler, retry_failed)
-        done = _swept(asked, how, quiet, frontier, number)
+        along = Line(frontier, number, _levels(levels)) if frontier else None
+        done = _swept(asked, how, quiet, along)
         code = done.exit_code
         told.append(_document(done))
         for line in done.failures[:SHOWN]:
@@ -131,9 +141,27 @@ def _asked(file: Path, sets: list[str], fixed_design: bool) -> Asked:
     return asked_in_file(file)
 
 
-def _swept(
-    asked: Asked, how: How, quiet: bool, frontier: str | None, number: int
-) -> Swept:
+def _levels(text: str | None) -> list[float]:
+    """Return the numbers of ``--at``."""
+    from energyopt.sweep.asked import split_at_commas
+
+    try:
+        return [float(word) for word in split_at_commas(text)] if text else []
+    except ValueError:
+        raise typer.BadParameter(
+            f"--at takes numbers with commas between (got '{text}')"
+        ) from None
+
+
+class Line(NamedTuple):
+    """The line of a frontier."""
+
+    limit: str
+    number: int
+    levels: list[float]
+
+
+def _swept(asked: Asked, how: How, quiet: bool, line: Line | None) -> Swept:
     """Run a sweep, its progress shown and Ctrl-C heard."""
     from energyopt.sweep.run import sweep, sweep_frontier
     from energyopt.sweep.told import Board
@@ -141,10 +169,16 @@ def _swept(
     keeps = "stopping; what is done is kept"
     with Progress(quiet) as progress, Interrupt(progress, keeps) as stop:
         board = Board(progress)
-        if frontier is None:
+        if line is None:
             return sweep(asked, how, on_progress=board, stop=stop)
         return sweep_frontier(
-            asked, frontier, number, how, on_progress=board, stop=stop
+            asked,
+            line.limit,
+            line.number,
+            how,
+            levels=line.levels,
+            on_progress=board,
+            stop=stop,
         )
 
 

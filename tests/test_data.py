@@ -3,6 +3,7 @@
 import csv
 import importlib.resources
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -10,9 +11,10 @@ import pandas as pd
 import pytest
 
 from energyopt.air import pressure_at, temp_at
-from energyopt.case import Finance, GasSupply, Load, Outages
+from energyopt.case import Finance, GasSupply, Load, Outages, Power
 from energyopt.errors import DataError
 from energyopt.inputs.checks import check_series, hourly_year
+from energyopt.inputs.prices import delivered_usd_per_mmbtu
 from energyopt.inputs.tables import builtin_folder, find_table, read_table
 from energyopt.technologies import Battery, FuelStore, GasTurbine, Grid, Solar, Wind
 from energyopt.technologies.wind import curve_frac, hub_speed
@@ -25,11 +27,14 @@ HOURLY = [
     "pecos_2013_wind",
     "abilene_2013_solar",
     "abilene_2013_wind",
+    "amarillo_2012_solar",
+    "amarillo_2012_wind",
     "ercot_da_2021",
     "ercot_da_2022",
 ]
+TYPICAL = {"phoenix_tmy3": -7, "dulles_tmy3": -5, "newark_tmy3": -5}  # local less UTC
 TEXTBOOK = ["rts79_units", "rts79_load"]  # no calendar year
-TABLES = [*HOURLY, "henry_hub_daily_2021_2022", *TEXTBOOK]
+TABLES = [*HOURLY, *TYPICAL, "henry_hub_daily_2021_2022", *TEXTBOOK]
 CATALOGUE = list(csv.DictReader((FOLDER / "catalogue.csv").open(encoding="utf-8")))
 MODELS = {
     "battery": Battery,
@@ -42,6 +47,10 @@ MODELS = {
 SECTIONS = {
     "finance_base": Finance,
     "gas_waha": GasSupply,
+    "gas_texas": GasSupply,
+    "gas_henry_hub": GasSupply,
+    "power_flat_us": Power,
+    "power_flat_pjm": Power,
     "load_direct_to_chip": Load,
     "outages_west_texas": Outages,
 }
@@ -57,7 +66,8 @@ DECIDED = {
 
 
 def year(name):
-    rows, notes = hourly_year(read_table(f"builtin:{name}", HERE), -6)
+    offset_h = TYPICAL.get(name, -6)
+    rows, notes = hourly_year(read_table(f"builtin:{name}", HERE), offset_h)
     assert notes == []
     return rows
 
@@ -76,12 +86,13 @@ def test_every_table_says_where_it_is_from(name):
         assert f"{column} [{unit_of(column)}]" in table.about["units"]
 
 
-@pytest.mark.parametrize("name", HOURLY)
+@pytest.mark.parametrize("name", [*HOURLY, *TYPICAL])
 def test_every_hour_is_there_and_possible(name):
     table = read_table(f"builtin:{name}", HERE)
     rows = year(name)
     assert len(rows) == 8760
-    first = "2013-01-01 06:00" if "2013" in name else f"{name[-4:]}-01-01 06:00"
+    [stamped] = re.findall(r"20\d\d", name) or ["2001"]
+    first = f"{stamped}-01-01 0{-TYPICAL.get(name, -6)}:00"
     assert rows.index[0] == pd.Timestamp(first)
     for column in rows.columns:
         check_series(table, rows[column])
@@ -96,7 +107,7 @@ def test_the_readme_lists_every_table_and_no_other():
 
 
 def test_tables_stay_small():
-    assert sum(p.stat().st_size for p in FOLDER.glob("*")) < 2_000_000
+    assert sum(p.stat().st_size for p in FOLDER.glob("*")) < 2_500_000
 
 
 def test_pecos_sun_is_the_published_year():
@@ -110,16 +121,28 @@ def test_pecos_sun_is_the_published_year():
     assert monthly.loc[[1, 6, 12]].tolist() == pytest.approx([8.3, 28.0, 7.6], abs=0.06)
 
 
-@pytest.mark.parametrize("name", ["pecos_2013_solar", "abilene_2013_solar"])
-def test_the_sun_is_at_the_right_hour(name):
+@pytest.mark.parametrize(
+    ("name", "noon_h"),
+    [
+        ("pecos_2013_solar", 12.75),
+        ("abilene_2013_solar", 12.75),
+        ("amarillo_2012_solar", 12.75),
+        ("phoenix_tmy3", 12.47),
+        ("dulles_tmy3", 12.17),
+        ("newark_tmy3", 11.95),
+    ],
+)
+def test_the_sun_is_at_the_right_hour(name, noon_h):
     """At 101.7 W solar noon is near 12:47 central: noon light peaks between 12 and 13 h.
 
-    A table rolled the wrong way, or left in UTC, would peak at 18 h or 6 h.
+    A table rolled the wrong way, or left in UTC, would peak at 18 h or 6 h; one stamped
+    at the end of the hour an hour late. At 112.0 W noon is at 12:28 mountain time, at
+    77.5 W at 12:10 and at 74.2 W at 11:57 eastern.
     """
     rows = year(name)
     by_hour = rows["ghi"].to_numpy().reshape(365, 24).mean(axis=0)
     centre = (by_hour * (np.arange(24) + 0.5)).sum() / by_hour.sum()
-    assert centre == pytest.approx(12.75, abs=0.25)
+    assert centre == pytest.approx(noon_h, abs=0.25)
 
 
 def test_pecos_wind_is_the_published_year():
@@ -144,6 +167,34 @@ def test_abilene_is_windier():
     sun = year("abilene_2013_solar")
     assert sun["ghi"].sum() / 1000 == pytest.approx(2014, abs=1)
     assert sun["temp_air"].mean() == pytest.approx(16.8, abs=0.05)
+
+
+def test_amarillo_is_the_published_year():
+    """NSRDB and WIND Toolkit 2012: GHI 2023 kWh/m2, 16.3 C, 8.65 m/s at 100 m."""
+    sun = year("amarillo_2012_solar")
+    assert sun["ghi"].sum() / 1000 == pytest.approx(2023, abs=1)
+    assert sun["temp_air"].mean() == pytest.approx(16.3, abs=0.05)
+    wind = year("amarillo_2012_wind")["wind_speed_100m"]
+    assert wind.mean() == pytest.approx(8.65, abs=0.01)
+    february = sun.index[month(sun) == 2]
+    assert len(february) == 28 * 24  # no 29th
+
+
+@pytest.mark.parametrize(
+    ("name", "ghi_kwh", "dni_kwh", "mean_c"),
+    [
+        ("phoenix_tmy3", 2094, 2524, 23.8),
+        ("dulles_tmy3", 1481, 1378, 12.7),
+        ("newark_tmy3", 1422, 1296, 12.5),
+    ],
+)
+def test_typical_years_are_the_published_ones(name, ghi_kwh, dni_kwh, mean_c):
+    """TMY3 as other readers of the same station give it, from another file of it."""
+    rows = year(name)
+    assert rows["ghi"].sum() / 1000 == pytest.approx(ghi_kwh, abs=1)
+    assert rows["dni"].sum() / 1000 == pytest.approx(dni_kwh, abs=1)
+    assert rows["temp_air"].mean() == pytest.approx(mean_c, abs=0.06)
+    assert "tmy" in read_table(f"builtin:{name}", HERE).about["year"].lower()
 
 
 def test_ercot_2022_is_as_published():
@@ -256,6 +307,7 @@ UNITS_OF_OTHERS = {
     "term_years": "yr",
     "pue_by_temp_c": "degC, 1",
     "kind": "",
+    "basis": "",
     "pressure_derate": "",
 }
 
@@ -305,6 +357,14 @@ def test_gas_adds_up_to_the_recommended_delivered_price():
         gas.hub_usd_per_mmbtu + gas.basis_usd_per_mmbtu + gas.transport_usd_per_mmbtu
     )
     assert total / (1 - gas.fuel_loss_frac) == pytest.approx(3.25, abs=0.005)
+
+
+def test_gas_elsewhere_adds_up():
+    """Texas (3.66 - 0.42 + 0.375) / 0.985 = 3.67; Henry Hub (3.66 + 0.70) / 0.985 = 4.43."""
+    for name, delivered in (("gas_texas", 3.67), ("gas_henry_hub", 4.43)):
+        gas = GasSupply(**entry(name))
+        at = delivered_usd_per_mmbtu(np.array([gas.hub_usd_per_mmbtu]), gas)
+        assert at[0] == pytest.approx(delivered, abs=0.005)
 
 
 def test_battery_gives_back_86_percent():

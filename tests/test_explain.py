@@ -8,8 +8,10 @@ import pytest
 from numpy.testing import assert_allclose
 from plants import BATTERY, GAS, GRID, SOLAR, built, case, inputs, merged, solve
 
+from energyopt.case import HorizonSpec
 from energyopt.errors import InfeasibleError
-from energyopt.explain import active_rules, least_values
+from energyopt.explain import active_rules, drafted, least_values, shortfall
+from energyopt.solve import solve_model
 
 EMITTING = GAS | {
     "co2_t_per_mmbtu": 0.05,  # 5 t an hour at 10 MW
@@ -258,3 +260,75 @@ def test_storage_does_not_change_what_is_least():
     )
     found = explained(made)
     assert_allclose(found.values["alone"]["limits.co2_t_per_yr"], 10, rtol=1e-6)
+
+
+# The short answer
+
+
+def test_the_short_answer_takes_one_solve_and_names_the_limit(monkeypatch):
+    """9 t and 4 MUSD asked of a unit that emits 10 t and costs 10 MUSD: both, in one solve.
+
+    The full search would take one for each of three rules, and one for all.
+    """
+    solves = counted(monkeypatch)
+    limits = SERVED | {"co2_t_per_yr": 9, "capital_usd": 4e6}
+    made = case(technologies={"gas": FORCED}, contingencies=None, limits=limits)
+    found = shortfall(made, inputs(made, 2))
+    assert len(solves) == 1
+    assert solves[0]["gap_frac"] == 0.05
+    assert solves[0]["time_limit_s"] == 60
+    [told] = found.sentences
+    assert "CO2 at most 9.000 t a year cannot be met: one plant has 10.000 t" in told
+    assert (
+        "Capital at most 4,000,000 USD cannot be met: one plant has 10,000,000" in told
+    )
+    assert_allclose(found.values["together"]["limits.co2_t_per_yr"], 10, rtol=1e-4)
+
+
+def test_service_gives_way_only_where_limits_do_not_help(monkeypatch):
+    """10 MW asked of a 4 MW grid: no limit on CO2 makes room, 40 % of the energy does."""
+    solves = counted(monkeypatch)
+    grid = GRID | {"max_mw": 4, "co2_t_per_mwh": 0.5}
+    limits = SERVED | {"co2_t_per_yr": 1e6}
+    made = case(technologies={"grid": grid}, contingencies=None, limits=limits)
+    [told] = shortfall(made, inputs(made, 2, power_usd_per_mwh=30)).sentences
+    assert len(solves) == 2
+    assert (
+        "GPU energy served of at least 100.0000% cannot be met: one plant has" in told
+    )
+    assert told.endswith("40.0000%")
+
+
+def test_a_case_that_its_weeks_can_meet_says_so():
+    """Shown a case that has a plant: what stands in the way is not in these hours."""
+    made = case(
+        technologies={"gas": EMITTING}, limits=SERVED | {"co2_t_per_yr": 99},
+        contingencies=None,
+    )  # fmt: skip
+    [told] = shortfall(made, inputs(made, 2)).sentences
+    assert told.endswith("can be met; the rest of the year stands in the way")
+
+
+def test_what_nothing_saves_is_told_in_short_too():
+    made = case(technologies={"gas": GAS}, contingencies={"min_synchronous_units": 6})
+    [told] = shortfall(made, inputs(made, 2)).sentences
+    assert "No relaxation of the limits" in told
+
+
+def test_the_short_answer_stands_on_weeks():
+    made = case(technologies={"gas": GAS})
+    assert drafted(made).horizon == HorizonSpec(kind="weeks", weeks=4)
+    few = made.model_copy(update={"horizon": HorizonSpec(kind="weeks", weeks=2)})
+    assert drafted(few) is few
+
+
+def counted(monkeypatch):
+    """Return what each solve of an explanation was asked."""
+    solves = []
+
+    def spy(m, **asked):
+        solves.append(asked)
+        return solve_model(m, **asked)
+
+    monkeypatch.setattr("energyopt.explain.solve_model", spy)
+    return solves

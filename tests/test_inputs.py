@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from energyopt.case import Case
+from energyopt.case import Case, Power
 from energyopt.errors import DataError
 from energyopt.inputs import build_inputs
 from energyopt.inputs.hours import every_hour, representative_weeks
@@ -352,6 +352,14 @@ def test_historical_prices_come_with_their_own_gas(folder):
     assert any("dollars of 2022" in note for note in found.notes)
 
 
+@pytest.mark.parametrize("lacking", ["table", "column", "gas_table"])
+def test_hourly_prices_need_their_tables(lacking):
+    said = {"table": "a.csv", "column": "lz", "gas_table": "g.csv"}
+    with pytest.raises(ValueError, match=f"implied_heat_rate needs {lacking}"):
+        Power(**{key: value for key, value in said.items() if key != lacking})
+    assert Power(basis="flat", flat_usd_per_mwh=40).table is None
+
+
 def test_flat_price_needs_no_table(folder):
     (folder / "prices.csv").unlink()
     found = build(
@@ -626,6 +634,7 @@ def test_typical_years_and_unknown_places_are_said(folder):
     put(folder, "weather.csv", weather(), header)
     notes = build(folder).notes
     assert any("is a typical year" in note for note in notes)
+    assert any("weather is of a typical year, prices of 2022" in note for note in notes)
     assert any("elevation is not stated" in note for note in notes)
 
 

@@ -53,6 +53,7 @@ ORDER = [
     "console",
     "commands",
     "sweep_command",
+    "sites_command",
     "__main__",
 ]
 # Libraries that only these modules may know.
@@ -69,7 +70,7 @@ KNOWN_TO = {
         "explain",
     },
     "ruamel": {"casefile", "yamltree"},
-    "typer": {"__main__", "commands", "console", "sweep_command"},
+    "typer": {"__main__", "commands", "console", "sites_command", "sweep_command"},
     "xlsxwriter": {"memo"},
 }
 

@@ -17,6 +17,7 @@ import xarray as xr
 from numpy.testing import assert_allclose
 from sweeps import Inline, little
 
+from energyopt.errors import CaseError
 from energyopt.pipeline import KEPT
 from energyopt.sweep import executors
 from energyopt.sweep.asked import asked_on_line
@@ -192,9 +193,23 @@ def test_a_cluster_without_dask_is_told(monkeypatch):
     from energyopt.errors import DataError
 
     monkeypatch.setattr(executors.importlib, "import_module", _no_such_module)
-    told = pytest.raises(DataError, match=r"energyopt\[cluster\]")
-    with told, executors.cluster("tcp://127.0.0.1:1"):
-        pass
+    for where in ("tcp://127.0.0.1:1", "slurm", "kubernetes"):
+        told = pytest.raises(DataError, match=rf"{where} needs Dask: .*\[cluster\]")
+        with told, executors.cluster(where):
+            pass
+
+
+def test_a_scheduler_that_is_none_is_told_before_anything_is_done(case, tmp_path):
+    for told in ("slrum", "here"):
+        how = How(tmp_path / "out", scheduler=told)
+        with pytest.raises(
+            CaseError, match=f"--scheduler {told}: an address"
+        ) as caught:
+            sweep(asked(case, f"{GAS}=3,6"), how)
+        assert str(caught.value).endswith("mean 'slurm'") == (told == "slrum")
+    assert not list((tmp_path / "out" / "points").glob("*"))
+    for good in (None, "slurm", "kubernetes", "tcp://a:1", "10.0.0.5:8786"):
+        executors.check_scheduler(good)
 
 
 def _no_such_module(name: str) -> None:
@@ -228,6 +243,7 @@ def look_at(table: pd.DataFrame, folder: Path) -> None:
     states = ["optimal"] * 3 + ["infeasible"] * 2
     for kind in ("reoptimised", "fixed"):
         assert table[f"{kind}.status"].tolist() == states
+    assert "In short, by 2 weeks of the year: " in table["reoptimised.reason"][3]
     assert "cannot be met" in table["reoptimised.reason"][3]
     assert table[LOAD].tolist() == [250, 200, 200, 900, 900]
     held, free = table["fixed.grid_mw"], table["reoptimised.grid_mw"]

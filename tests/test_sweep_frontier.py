@@ -12,13 +12,22 @@ import plants
 import pytest
 from numpy.testing import assert_allclose
 from sweeps import little
+from typer.testing import CliRunner
 
+from energyopt import __main__ as command
 from energyopt.alternatives import extreme_sizes, least_value
+from energyopt.case import Reliability
+from energyopt.casefile import read_case
 from energyopt.errors import CaseError, InfeasibleError
-from energyopt.model import SIZES, hold_sizes
+from energyopt.model import SIZES, build_model, hold_sizes
 from energyopt.sweep.asked import asked_on_line
-from energyopt.sweep.frontier import with_costs
+from energyopt.sweep.frontier import levels_in_nines, with_costs
+from energyopt.sweep.keys import case_mark
+from energyopt.sweep.questions import UPTIME
 from energyopt.sweep.run import How, sweep_frontier
+from energyopt.sweep.shown import terminal_lines
+from energyopt.sweep.work import Task, solve_point
+from energyopt.uptime.target import highest_frac
 
 CO2 = "limits.co2_t_per_yr"
 DIRTY = plants.GRID | {"max_mw": 10, "co2_t_per_mwh": 0.5}
@@ -180,3 +189,133 @@ def test_a_frontier_is_convex_and_its_alternatives_cost_about_the_same(
         assert low <= table[f"reoptimised.{name}_mw"][0] + 1e-3 <= high + 2e-3
     again = sweep_frontier(asked, CO2, 4, How(tmp_path / "out", workers=1))
     assert again.solved_now == 0
+
+
+# Uptime
+
+
+def test_a_nine_costs_dollars_by_hand():
+    """99 % for 1,000 $, 99.9 % for 1,100 $, 99.99 % for 1,400 $: 100 and 300 a nine.
+
+    On average from the first one on: 100, and 400 / 2 = 200. The base is not sampled.
+    """
+    table = pd.DataFrame(
+        {
+            "design": ["base", "frontier", "frontier", "frontier"],
+            "reoptimised.sampled_uptime_frac": [np.nan, 0.99, 0.999, 0.9999],
+            "reoptimised.objective_usd_per_yr": [900.0, 1000.0, 1100.0, 1400.0],
+        }
+    )
+    found = with_costs(table, UPTIME)
+    nan = np.nan
+    step = found["frontier.step_cost_usd_per_nine"]
+    assert_allclose(step, [nan, nan, 100, 300], rtol=1e-9)
+    average = found["frontier.average_cost_usd_per_nine"]
+    assert_allclose(average, [nan, nan, 100, 200], rtol=1e-9)
+
+
+def test_no_sampled_uptime_costs_nothing_and_breaks_nothing():
+    """Every level infeasible: the column is not there."""
+    table = pd.DataFrame(
+        {
+            "design": ["base", "frontier"],
+            "reoptimised.objective_usd_per_yr": [900.0, np.nan],
+        }
+    )
+    assert with_costs(table, UPTIME)["frontier.step_cost_usd_per_nine"].isna().all()
+
+
+def test_levels_are_equally_spaced_in_nines():
+    """A bound of five nines: 2, 2.9, 3.8 and 4.7, three tenths short of it."""
+    levels = levels_in_nines(0.99999, 4)
+    assert_allclose(-np.log10(1 - np.array(levels)), [2, 2.9, 3.8, 4.7], atol=2e-3)
+    assert levels_in_nines(1.0, 2)[-1] < 1 - 1e-6  # nothing fails: six nines at most
+    assert_allclose(levels_in_nines(0.95, 2), [0.9, 0.9], atol=1e-9)  # 1.3 nines: 1
+
+
+def test_the_highest_uptime_is_what_the_switchyard_leaves():
+    """One failure in 999 h in order, of 1 h: 0.999 of the time; units never fail.
+
+    A sample could be above or below; the bound is the sum itself.
+    """
+    yard = {"switchyard_events_per_yr": 8760 / 999, "switchyard_h": 1.0}
+    made = plants.case(
+        technologies={"gas": plants.GAS},
+        contingencies=None,
+        reliability={"gpu_uptime_frac": 0.5},
+        outages=yard,
+    )
+    given = plants.inputs(made, HOURS)
+    assert_allclose(highest_frac(made, plants.built(made, HOURS)), 0.999, rtol=1e-9)
+    none = {"gpu_uptime_frac": 0.5, "common_causes": False}
+    sure = made.model_copy(update={"reliability": Reliability(**none)})
+    assert highest_frac(sure, build_model(sure, given)) == 1.0
+
+
+@pytest.mark.parametrize("text", ["0.99,0.9x", "0.99,,0.999"])
+def test_levels_that_are_no_numbers_are_told(tmp_path: Path, text: str):
+    case = little(tmp_path)
+    line = ["sweep", str(case), "--frontier", UPTIME, "--at", text]
+    result = CliRunner().invoke(command.app, line)
+    assert result.exit_code == 2
+    assert "--at takes numbers" in " ".join(result.stderr.split())
+
+
+def test_a_level_that_is_no_uptime_is_told_before_the_first_solve(tmp_path: Path):
+    asked = asked_on_line(little(tmp_path), (), ("reoptimised",))
+    with pytest.raises(CaseError, match=r"--frontier .*less than 1 \(got 1\.5\)"):
+        sweep_frontier(asked, UPTIME, 3, How(tmp_path / "out"), levels=[1.5])
+    assert not list((tmp_path / "out" / "points").glob("*"))
+
+
+def test_an_uptime_is_another_point_when_the_sampling_changes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Its plant stands on code that a plant without a target does not."""
+    path = little(tmp_path)
+    plain, target = read_case(path), read_case(path, [f"{UPTIME}=0.99"])
+    before = case_mark(plain, {}), case_mark(target, {})
+    monkeypatch.setattr("energyopt.sweep.keys._uptime_mark", lambda: "another")
+    assert case_mark(plain, {}) == before[0]
+    assert case_mark(target, {}) != before[1]
+
+
+def test_levels_of_uptime_in_order_one_out_of_reach(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Two weeks of grid, sun and battery: 97 %, 98 %, and what the switchyard forbids.
+
+    The base plant, grid alone, serves 99.87 % in sampled years: it is that of both, and
+    a nine more costs nothing that could be told.
+    """
+    monkeypatch.chdir(tmp_path)
+    path = little(tmp_path)
+    text = path.read_text().replace("n_plus: null", "n_plus: null, uptime_years: 300")
+    path.write_text(text)
+    asked = asked_on_line(path, (), ("reoptimised",))
+    how = How(tmp_path / "out", workers=2)
+    done = sweep_frontier(asked, UPTIME, 9, how, levels=[0.98, 0.9999999, 0.97])
+    assert done.exit_code == 8
+    table = done.table
+    assert table[UPTIME].tolist()[1:] == [0.97, 0.98, 0.9999999]
+    assert table["reoptimised.status"].tolist()[1:] == ["optimal"] * 2 + ["infeasible"]
+    assert "switchyard" in table["reoptimised.reason"][3]
+    low = table["reoptimised.sampled_uptime_low_frac"]
+    assert (low[1:3] >= table[UPTIME].astype(float)[1:3]).all()
+    assert table["reoptimised.uptime_met_flag"].tolist()[1:3] == [1, 1]
+    assert_allclose(table["reoptimised.grid_mw"][1:3], table["reoptimised.grid_mw"][0])
+    assert table["frontier.step_cost_usd_per_nine"].isna().all()
+    lines = terminal_lines(table, done.points)
+    assert "uptime %" in lines[0]
+    again = sweep_frontier(asked, UPTIME, 9, how, levels=[0.97, 0.98, 0.9999999])
+    assert again.solved_now == 0
+
+
+def test_a_plant_that_misses_its_target_is_marked(tmp_path: Path):
+    """99.9 % is more than a grid connection alone gives, and one round is not enough."""
+    path = little(tmp_path)
+    target = [f"{UPTIME}=0.9993", "reliability.uptime_rounds=1"]
+    casefile = read_case(path, [*target, "reliability.uptime_years=100"])
+    answer = solve_point(Task("key", casefile, {}, None, None))
+    assert answer.status == "limit"
+    assert answer.reason == "the uptime target is not shown to be met (rounds: 1)"

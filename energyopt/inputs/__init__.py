@@ -256,9 +256,16 @@ def _notes(case: Case, parts: list[xr.Dataset], prices: PriceYear) -> list[str]:
     """Say what the reader should know of the years, the wind and the hours."""
     notes = []
     offset = pd.Timedelta(hours=case.site.utc_offset_h)
-    years = sorted({pd.Timestamp(p["time"].values[0] + offset).year for p in parts})
-    if prices.year is not None and years != [prices.year]:
-        named = ", ".join(str(year) for year in years)
+    years = sorted(
+        {
+            "a typical year"
+            if p.attrs["typical_flag"]
+            else str(pd.Timestamp(p["time"].values[0] + offset).year)
+            for p in parts
+        }
+    )
+    if prices.year is not None and years != [str(prices.year)]:
+        named = ", ".join(years)
         notes.append(
             f"weather is of {named}, prices of {prices.year}: a heat wave or a storm "
             "in one does not move the other"

@@ -101,6 +101,9 @@ def price_year(
         note = f"power costs ${power.flat_usd_per_mwh:g}/MWh in every hour"
         return PriceYear(flat, flat, flat_gas, None, [note], [])
 
+    assert power.table is not None  # the case checks these three
+    assert power.column is not None
+    assert power.gas_table is not None
     table = read_table(power.table, base_dir)
     rows, notes = hourly_year(table, utc_offset_h)
     local = pd.DatetimeIndex(rows.index) + pd.Timedelta(hours=utc_offset_h)
@@ -109,7 +112,6 @@ def price_year(
     hub_column = power.export_column or power.column
     sell = column_of(table, rows, hub_column).to_numpy(float)
 
-    assert power.gas_table is not None  # the case checks it
     gas_table = read_table(power.gas_table, base_dir)
     hub, gas_notes = daily_hub(gas_table, local)
     notes += gas_notes

@@ -82,14 +82,14 @@ def weather_year(
     longitude = table.number("longitude_deg")
     latitude = site.latitude_deg if latitude is None else latitude
     longitude = site.longitude_deg if longitude is None else longitude
-    away_km = _distance_km(latitude, longitude, site)
+    away_km = distance_km(latitude, longitude, site)
     if away_km > 1 or abs(cell_m - site.elevation_m) > 1:
         notes.append(
             f"{table.name}: its cell lies {away_km:.0f} km from the plant at "
             f"{cell_m:.0f} m; air is carried to the plant's {site.elevation_m:.0f} m, "
             "sun and wind are taken as they are"
         )
-    if "tmy" in table.about.get("year", "").lower():
+    if is_typical(table):
         notes.append(
             f"{table.name} is a typical year: its months come from different years, "
             "and its extremes are milder than a real year's"
@@ -97,9 +97,18 @@ def weather_year(
     data = xr.Dataset(
         {name: ("time", values) for name, values in series.items()},
         coords={"time": rows.index},
-        attrs={"cell_latitude_deg": latitude, "cell_longitude_deg": longitude},
+        attrs={
+            "cell_latitude_deg": latitude,
+            "cell_longitude_deg": longitude,
+            "typical_flag": int(is_typical(table)),
+        },
     )
     return data, notes, used
+
+
+def is_typical(table: Table) -> bool:
+    """Return whether a table's year is a typical one, put together from several."""
+    return "tmy" in table.about.get("year", "").lower()
 
 
 def _air_at_plant(
@@ -132,7 +141,7 @@ def _winds(table: Table, rows: pd.DataFrame) -> dict[str, air.Floats]:
     return {name: column_of(table, rows, name).to_numpy(float) for name in names}
 
 
-def _distance_km(latitude_deg: float, longitude_deg: float, site: Site) -> float:
+def distance_km(latitude_deg: float, longitude_deg: float, site: Site) -> float:
     """Distance on a flat map, good to a percent within a few hundred km."""
     north = latitude_deg - site.latitude_deg
     east = (longitude_deg - site.longitude_deg) * math.cos(

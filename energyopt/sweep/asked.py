@@ -99,6 +99,8 @@ class Asked:
     over : tuple of Spread
         What the sample is spread over.
     scenarios : dict of str to tuple of Setting
+    sites : dict of str to tuple of Setting
+        Places, none of which starts from another; instead of all else.
     designs : tuple of str
     frontier : Axis, optional
         A limit, and the values it takes; in the base it is not set.
@@ -114,6 +116,7 @@ class Asked:
     sample: Sample | None = None
     over: tuple[Spread, ...] = ()
     scenarios: dict[str, tuple[Setting, ...]] = field(default_factory=dict)
+    sites: dict[str, tuple[Setting, ...]] = field(default_factory=dict)
     designs: tuple[Design, ...] = ("reoptimised",)
     frontier: Axis | None = None
     near_frac: float | None = None
@@ -124,7 +127,8 @@ class Asked:
         found = [self.frontier.path] if self.frontier else []
         found += [axis.path for axis in self.grid]
         found += [spread.path for spread in (*self.tornado, *self.over)]
-        found += [s.path for settings in self.scenarios.values() for s in settings]
+        for settings in (*self.scenarios.values(), *self.sites.values()):
+            found += [s.path for s in settings]
         return list(dict.fromkeys(found))
 
 
@@ -236,11 +240,11 @@ def asked_in_file(path: Path) -> Asked:
     faults = Faults()
     root, said = read_checked(path, SweepFile, faults)
     tree: dict[str, Entry] = root.value
-    case = _case_of(said.case, tree["case"], path, faults)
+    case = case_of(said.case, tree["case"], path, faults)
     grid = tuple(_axes(tree.get("grid"), faults))
-    changes = _settings(tree.get("changes"))
+    changes = settings_of(tree.get("changes"))
     scenarios = {
-        name: _settings(entry)
+        name: settings_of(entry)
         for name, entry in (tree["scenarios"].value if said.scenarios else {}).items()
     }
     over = tree["sample"].value["over"] if said.sample else None
@@ -267,8 +271,8 @@ def is_sweep(path: Path) -> bool:
     return re.search(r"^case:", text, re.MULTILINE) is not None
 
 
-def _case_of(name: str, at: Entry, path: Path, faults: Faults) -> Path:
-    """Return the case file that a sweep names."""
+def case_of(name: str, at: Entry, path: Path, faults: Faults) -> Path:
+    """Return the case file that a sweep, or a file of sites, names."""
     if name.startswith("builtin:"):
         found = packaged("cases", f"{name.removeprefix('builtin:')}.yaml")
         known = [f"builtin:{p.stem}" for p in packaged_cases()]
@@ -281,8 +285,8 @@ def _case_of(name: str, at: Entry, path: Path, faults: Faults) -> Path:
     return found
 
 
-def _settings(entry: Entry | None) -> tuple[Setting, ...]:
-    """Return the settings of a mapping of paths."""
+def settings_of(entry: Entry | None) -> tuple[Setting, ...]:
+    """Return the settings of a mapping of paths; of none, none."""
     told = entry.value if entry is not None and entry.value else {}
     return tuple(Setting(path, value) for path, value in told.items())
 

@@ -20,7 +20,7 @@ BASE = 0
 class Draft:
     """A point before its case is read."""
 
-    design: str  # base, grid, tornado, sample or scenario
+    design: str  # base, grid, tornado, sample, scenario, site, ...
     label: str
     settings: tuple[Setting, ...]
     starts_from: int | None  # place of another point
@@ -33,13 +33,19 @@ def drafts(asked: Asked, base: CaseFile) -> list[Draft]:
 
     A point of a grid starts from its neighbour: the last of its places that is not
     the first of an axis, set to the first. All else starts from the base. So what a
-    point starts from is told by the sweep alone, whatever is solved when.
+    point starts from is told by the sweep alone, whatever is solved when. Sites have
+    hours of their own: there is no base, and each starts from nothing.
 
     Raises
     ------
     CaseError
         If a range is none, or the catalogue has none.
     """
+    if asked.sites:
+        return [
+            Draft("site", name, settings, None)
+            for name, settings in asked.sites.items()
+        ]
     faults = Faults()
     found = [Draft("base", "base", (), None)]
     found += _grid(asked)

@@ -9,14 +9,16 @@ import importlib
 import multiprocessing
 import os
 import queue
+import shutil
 import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any, NamedTuple
 
-from energyopt.errors import DataError
+from energyopt.errors import CaseError, DataError
+from energyopt.yamltree import nearest
 
 TRIES = 2
 """How often a task is begun, where its worker goes away."""
@@ -179,37 +181,111 @@ def processes(workers: int) -> Iterator[Executor]:
         executor.shutdown(cancel_futures=True)
 
 
+# Dask ----------------------------------------------------------------------------------
+
+
+class Named(NamedTuple):
+    """A cluster that is begun here, with the options of Dask's own config."""
+
+    module: str
+    maker: str
+    package: str
+    config: str
+    """Where its options stand."""
+    command: str | None = None
+    """What has to be on the PATH."""
+
+
+NAMED = {
+    "slurm": Named(
+        "dask_jobqueue", "SLURMCluster", "dask-jobqueue", "jobqueue.slurm", "sbatch"
+    ),
+    "kubernetes": Named(
+        "dask_kubernetes.operator", "KubeCluster", "dask-kubernetes", "kubernetes"
+    ),
+}
+
+
+def check_scheduler(where: str | None) -> None:
+    """Refuse what is neither an address nor a named cluster.
+
+    Raises
+    ------
+    CaseError
+        With what may have been meant.
+    """
+    if where is None or where in NAMED or ":" in where:
+        return
+    names = " or ".join(NAMED)
+    meant = nearest(where, list(NAMED))
+    hint = f" - did you mean '{meant}'" if meant else ""
+    raise CaseError(
+        f"--scheduler {where}: an address such as tcp://10.0.0.5:8786, or {names}{hint}"
+    )
+
+
 @contextmanager
-def cluster(address: str) -> Iterator[Executor]:
-    """Give the workers of a Dask scheduler; what is under way at the end is given up.
+def cluster(where: str, most: int = 1) -> Iterator[Executor]:
+    """Give the workers of a Dask cluster; what is under way at the end is given up.
 
     A worker that goes away has its task begun anew on another, by Dask. Let workers
     have one thread each (``dask worker --nthreads 1``).
 
     Parameters
     ----------
-    address : str
-        Such as ``tcp://10.0.0.5:8786``.
+    where : str
+        Address of a scheduler, such as ``tcp://10.0.0.5:8786``; or a name in
+        :data:`NAMED`: such a cluster is begun here and ended with the block.
+    most : int
+        Workers that a named cluster grows to as there is work.
 
     Raises
     ------
     DataError
-        If Dask is not installed, or nobody answers there.
+        If Dask is not installed, nobody answers there, or no cluster can be begun.
     """
+    distributed = _imported("distributed", "Dask", where)
+    with ExitStack() as stack:
+        made: Any = stack.enter_context(_begun(where)) if where in NAMED else where
+        try:
+            client = distributed.Client(made, timeout="10s", set_as_default=False)
+        except (OSError, ValueError) as error:
+            raise DataError(f"--scheduler {where}: {error}") from None
+        stack.callback(client.close)
+        if where in NAMED:
+            made.adapt(minimum=1, maximum=max(most, 1))
+        yield client.get_executor(pure=False, retries=TRIES)
+
+
+@contextmanager
+def _begun(name: str) -> Iterator[Any]:
+    """Give a named cluster."""
+    spec = NAMED[name]
+    maker = getattr(_imported(spec.module, spec.package, name), spec.maker)
+    if spec.command is not None and shutil.which(spec.command) is None:
+        what = f"there is no {spec.command} here; begin it where jobs are submitted"
+        raise DataError(f"--scheduler {name}: {what}")
     try:
-        distributed = importlib.import_module("distributed")
+        made = maker()
+    except Exception as error:  # of the package, of its config, or of the cluster
+        for half in list(getattr(maker, "_instances", ())):
+            half.shutdown_on_close = False  # never begun: nothing to end at exit
+        told = str(error).strip().partition("\n")[0] or type(error).__name__
+        options = f"its options stand in Dask's config under {spec.config}"
+        raise DataError(f"--scheduler {name}: {told} ({options})") from None
+    try:
+        yield made
+    finally:
+        made.close()
+
+
+def _imported(module: str, package: str, where: str) -> Any:
+    try:
+        return importlib.import_module(module)
     except ImportError:
         raise DataError(
-            "--scheduler needs Dask: pip install 'energyopt[cluster]'"
+            f"--scheduler {where} needs {package}: pip install 'energyopt[cluster]'"
         ) from None
-    try:
-        client = distributed.Client(address, timeout="10s", set_as_default=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"--scheduler {address}: {error}") from None
-    try:
-        yield client.get_executor(pure=False, retries=TRIES)
-    finally:
-        client.close()
 
 
 def default_workers() -> int:

@@ -22,6 +22,7 @@ _NOT_IN_AN_ANSWER = {
     "editor",
     "exhibits",
     "progress",
+    "sites_command",
     "sweep",
     "sweep_command",
     "terminal",
@@ -62,17 +63,31 @@ def with_tables(value: Any, names: Mapping[str, str], key: str = "") -> Any:
 
 
 def case_mark(casefile: CaseFile, tables: Mapping[str, bytes]) -> str:
-    """Return a mark of a case and its data: tables count by what they hold."""
+    """Return a mark of a case and its data: tables count by what they hold.
+
+    With an uptime target the answer stands on the code of sampled outages too.
+    """
     marks = {name: _sha256(content) for name, content in tables.items()}
     for path, value in values(casefile).items():
         if is_table(path, value) and value.startswith(BUILTIN):
             marks[value] = _builtin_mark(value)
-    return _sha256(_canonical(with_tables(casefile.resolved, marks)))
+    marked = with_tables(casefile.resolved, marks)
+    if casefile.case.reliability.gpu_uptime_frac is not None:
+        marked = [marked, _uptime_mark()]
+    return _sha256(_canonical(marked))
 
 
 @lru_cache(maxsize=64)
 def _builtin_mark(name: str) -> str:
     return _sha256(find_table(name, Path()).read_bytes())
+
+
+@lru_cache(maxsize=1)
+def _uptime_mark() -> str:
+    """Return a mark of the code that samples outages."""
+    folder = Path(energyopt.__file__).parent / "uptime"
+    files = sorted(folder.glob("*.py"))
+    return _sha256(_canonical([[f.name, _sha256(f.read_bytes())] for f in files]))
 
 
 def key_of(

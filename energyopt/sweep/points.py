@@ -110,7 +110,7 @@ def _each_alone(asked: Asked, catalogue: Any, faults: list[str]) -> None:
     for axis in asked.grid:
         for setting in axis.values:
             _read(asked, [setting], catalogue, faults)
-    for settings in asked.scenarios.values():
+    for settings in (*asked.scenarios.values(), *asked.sites.values()):
         _read(asked, settings, catalogue, faults)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+UPTIME = "reliability.gpu_uptime_frac"
 MEASURE_OF = {
     "limits.co2_t_per_yr": "co2_t_per_yr",
     "limits.nox_t_per_yr": "nox_t_per_yr",
@@ -11,9 +12,10 @@ MEASURE_OF = {
     "limits.land_km2": "land_km2",
     "limits.capital_usd": "capital_usd",
     "limits.renewable_share_frac": "renewable_share_frac",
+    UPTIME: "sampled_uptime_frac",
 }
-"""Limits that a frontier may go along, and what the summary calls their use."""
-FLOORS = ("limits.renewable_share_frac",)
+"""Limits that a frontier may go along, and what the table calls their use."""
+FLOORS = ("limits.renewable_share_frac", UPTIME)
 """Those of which more is asked, not less."""
 
 
@@ -26,6 +28,8 @@ class LeastOf:
     @property
     def strictest(self) -> float:
         """The value of the limit that no plant could beat."""
+        if self.limit == UPTIME:
+            return 1 - 1e-9  # 1 itself is no uptime
         return 1.0 if self.limit in FLOORS else 0.0
 
 

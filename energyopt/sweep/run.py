@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,15 @@ import pandas as pd
 import energyopt
 from energyopt.sweep.asked import Asked
 from energyopt.sweep.engine import Engine, Told
-from energyopt.sweep.executors import cluster, default_workers, processes
+from energyopt.sweep.executors import (
+    check_scheduler,
+    cluster,
+    default_workers,
+    processes,
+)
 from energyopt.sweep.frontier import (
     along,
+    at_levels,
     check_frontier,
     ends,
     unlimited,
@@ -37,7 +43,8 @@ class How:
     workers : int
         Processes; 0: one a core.
     scheduler : str, optional
-        Address of a Dask scheduler, instead of processes.
+        Address of a Dask scheduler, ``slurm`` or ``kubernetes``, instead of processes;
+        a named one grows to ``workers``, or to one a point.
     retry : bool
         Whether what failed is done again.
     """
@@ -105,18 +112,25 @@ def sweep_frontier(
     number: int,
     how: How = How(),
     *,
+    levels: Sequence[float] = (),
     on_progress: Callable[[Told], None] = lambda told: None,
     stop: Callable[[], bool] = lambda: False,
 ) -> Swept:
-    """Go along a limit in ``number`` points; otherwise as :func:`sweep`."""
+    """Go along a limit in ``number`` points; otherwise as :func:`sweep`.
+
+    With ``levels``, the plant without the limit and those at these values instead.
+    """
     check_frontier(limit)
     free = unlimited(asked, limit)
-    runs = ends(free, limit)
+    runs = {} if levels else ends(free, limit)
     folder = how.folder or Path("results") / asked.name / "frontier"
     store = Store.open(folder)
     pass_ = _Pass(store, how, on_progress, stop)
+    if levels:
+        free = at_levels(free, limit, levels)
+        points_of(free)  # a level that is none is told before the first solve
     pass_.over(runs)
-    if pass_.complete:
+    if pass_.complete and not levels:
         free = along(free, limit, number, runs, store)
     points = points_of(free)
     points.runs.update({key: run for key, run in runs.items() if run.ask})
@@ -136,6 +150,10 @@ class _Pass:
     solved_now: int = 0
     complete: bool = True
 
+    def __post_init__(self) -> None:
+        """Refuse a scheduler that is none, even where nothing is left to do."""
+        check_scheduler(self.how.scheduler)
+
     def over(self, runs: dict[str, Point]) -> None:
         """Solve those runs that are not there."""
         how = self.how
@@ -143,7 +161,10 @@ class _Pass:
         self.on_progress(engine.told())
         if engine.waiting:
             number = min(how.workers or default_workers(), engine.waiting)
-            work = cluster(how.scheduler) if how.scheduler else processes(number)
+            if how.scheduler:
+                work = cluster(how.scheduler, how.workers or engine.waiting)
+            else:
+                work = processes(number)
             with work as executor:
                 self.complete = engine.run(executor)
         self.solved_now += engine.solved_now

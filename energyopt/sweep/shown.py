@@ -15,11 +15,14 @@ _SHOWN = {
     "reoptimised.capital_usd": "capital M$",
     "reoptimised.co2_t_per_yr": "CO2 kt/yr",
     "reoptimised.renewable_share_frac": "renewable %",
+    "reoptimised.sampled_uptime_frac": "uptime %",
 }
+_DIGITS = {"reoptimised.sampled_uptime_frac": 5}
 _SCALE = {
     "reoptimised.capital_usd": 1e-6,
     "reoptimised.co2_t_per_yr": 1e-3,
     "reoptimised.renewable_share_frac": 100.0,
+    "reoptimised.sampled_uptime_frac": 100.0,
 }
 
 
@@ -39,7 +42,8 @@ def terminal_lines(table: pd.DataFrame, points: Points) -> list[str]:
             continue
         head = _SHOWN.get(name) or name.split(".")[-1].removesuffix("_mw") + " MW"
         numbers = pd.to_numeric(table[name]) * _SCALE.get(name, 1.0)
-        columns[head] = ["" if pd.isna(v) else f"{v:,.1f}" for v in numbers]
+        digits = _DIGITS.get(name, 1)
+        columns[head] = ["" if pd.isna(v) else f"{v:,.{digits}f}" for v in numbers]
     states = [c for c in ("reoptimised.status", "fixed.status") if c in table]
     for name in states:
         told = [str(v) if isinstance(v, str) else "" for v in table[name]]

@@ -137,6 +137,8 @@ def _told(store: Store, key: str, kind: str) -> dict[str, Any]:
         return line
     summary = store.summary(key)
     line |= {f"{kind}.{name}": summary.get(name) for name in MEASURES}
+    if target := summary.get("uptime_target"):
+        line |= {f"{kind}.{name}": v for name, v in _uptime_of(target).items()}
     for name, size in summary["capacity"].items():
         for word, end in _UNIT_OF_SIZE.items():
             if size.get(word) is not None:
@@ -146,6 +148,14 @@ def _told(store: Store, key: str, kind: str) -> dict[str, Any]:
     for limit, usd in summary["shadow_prices"].items():
         line[f"{kind}.shadow_price.{limit}"] = usd
     return line
+
+
+def _uptime_of(target: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the share of GPU energy served in sampled years of outages."""
+    uptime = target["rounds"][-1]["uptime"] or {}
+    ends = {"": "frac", "low_": "low_frac", "high_": "high_frac"}
+    found = {f"sampled_uptime_{e}frac": uptime.get(key) for e, key in ends.items()}
+    return found | {"uptime_met_flag": int(target["met"])}
 
 
 def _columns(rows: Sequence[Mapping[str, Any]]) -> list[str]:

@@ -21,10 +21,11 @@ from energyopt.errors import EnergyoptError, InfeasibleError
 from energyopt.pipeline import KEPT, Built, Sizes, run
 from energyopt.report import write_json
 from energyopt.sweep.keys import with_tables
-from energyopt.sweep.questions import Ask, LeastOf, Near
+from energyopt.sweep.questions import UPTIME, Ask, LeastOf, Near
 
 if TYPE_CHECKING:
     from energyopt.case import Case
+    from energyopt.explain import Relaxed
     from energyopt.inputs import Inputs
 
 LEAST = "least.json"
@@ -122,13 +123,27 @@ def _solved(task: Task, scratch: Path) -> Answer:
         held=held,
         read_inputs=lambda case, _: inputs_of(case, task.tables),
         built=_built(threading.get_ident()),
+        why=lambda case: _short_answer(case, task.tables),
     )
     summary = outcome.summary
     if outcome.exit_code == 9:
         failed = [n for n, c in summary["checks"].items() if not c["passed"]]
         told = f"the check of the answer failed: {', '.join(failed)}"
         return Answer("failed", told, packed(outcome.folder))
-    return Answer(str(summary["status"]), "", packed(outcome.folder))
+    status, told = str(summary["status"]), ""
+    target = summary.get("uptime_target")
+    if target is not None and not target["met"]:
+        status = "limit"
+        told = f"the uptime target is not shown to be met (rounds: {len(target['rounds'])})"
+    return Answer(status, told, packed(outcome.folder))
+
+
+def _short_answer(case: Case, tables: Mapping[str, bytes]) -> Relaxed:
+    """Return what an infeasible point cannot meet, from a few of its weeks."""
+    from energyopt.explain import drafted, shortfall
+
+    weeks = drafted(case)
+    return shortfall(weeks.in_time(), inputs_of(weeks, tables))
 
 
 def _least(task: Task, out: Path) -> Answer:
@@ -137,7 +152,14 @@ def _least(task: Task, out: Path) -> Answer:
 
     limit = task.ask.limit if isinstance(task.ask, LeastOf) else ""
     case = task.casefile.case.in_time()
-    least = least_value(case, inputs_of(task.casefile.case, task.tables), limit)
+    inputs = inputs_of(task.casefile.case, task.tables)
+    if limit == UPTIME:
+        from energyopt.model import build_model
+        from energyopt.uptime.target import highest_frac
+
+        least: float | None = highest_frac(case, build_model(case, inputs))
+    else:
+        least = least_value(case, inputs, limit)
     if least is None:
         return Answer("infeasible", f"no plant, whatever {limit} is")
     out.mkdir()

@@ -115,7 +115,7 @@ class Loop:
             return
         self.on_stage("bound")
         self.site = Site.of(plant)
-        most = least_lost(self.counted(self.site.idle(self.site.largest)))
+        most = self.largest()
         if most.total_mwh > self.allowed_mwh:
             raise UnreachableError(why_not(self.site, most, self.allowed_mwh))
         room = self.room_mwh(most)
@@ -123,6 +123,10 @@ class Loop:
         self.needs = self.needs.with_margins(margins)
         if margins:  # the model at hand was built without them
             raise _AgainError
+
+    def largest(self) -> Least:
+        """Return what is lost at least with every size at its most."""
+        return least_lost(self.counted(self.known.idle(self.known.largest)))
 
     def sampled(self, plans: list[Plan], seed: int) -> tuple[Uptime, Sampled]:
         """Sample a plant's years; return the share of GPU energy served."""
@@ -234,6 +238,24 @@ class Loop:
             self.rule.common_causes,
         )
         return steps_beyond(self.known, sizes, missed.misses)
+
+
+def highest_frac(case: Case, plant: PlantModel) -> float:
+    """Return the uptime that no plant of a case is above: a bound, not a sample. [1]
+
+    Parameters
+    ----------
+    case : Case
+        With a target, whatever it is.
+    plant : PlantModel
+        Its model, not solved.
+    """
+    loop = Loop(case, _no_sizing, site=Site.of(plant))
+    return max(1 - loop.largest().total_mwh / loop.demand_mwh, 0.0)
+
+
+def _no_sizing(needs: Needs, seen: Callable[[PlantModel], None]) -> Result:
+    raise NotImplementedError
 
 
 class _AgainError(Exception):
