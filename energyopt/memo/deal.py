@@ -39,6 +39,7 @@ def at_a_glance(run: Run, base: Run | None = None) -> Table:
         caption=f"Money in {run.money}. Yearly figures are of the average weather year.",
         notes=(
             *(() if base is None else (f"Base case: {base.source()}",)),
+            *(f"{each.other_uptime}." for each in runs if each.other_uptime),
             "Served and unserved energy are of the dispatched year; outages of machines "
             "are in exhibit 25 where they were sampled.",
         ),
@@ -69,10 +70,8 @@ def _delta(cells: Sequence[Cell | str]) -> list[Cell | str]:
     """Return recommended less base, where both are numbers."""
     if len(cells) < 2:
         return []
-    a, b = cells
-    if isinstance(a, str) or isinstance(b, str) or a.value is None or b.value is None:
-        return [""]
-    return [Cell(a.value - b.value, a.decimals)]
+    first, base = cells
+    return [""] if isinstance(first, str) else [first.minus(base)]
 
 
 def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
@@ -99,7 +98,7 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
     if slowest is not None:
         lead = f"tables/capacity.csv#{slowest}/lead_time_months"
         rows[f"All in service ({slowest} comes last)"] = (
-            cell(lead, decimals=0, doubtful=run.doubtful(of="lead_time")),
+            cell(lead, decimals=0),
             "months from order",
         )
     rows |= _prices(run) | _service(run) | _footprint(run)
@@ -116,31 +115,30 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
 def _prices(run: Run) -> dict[str, tuple[Cell | str, str]]:
     """Return capital, yearly cost and LCOE."""
     s, cell = "summary.json#", run.cell
-    price, any_low = run.doubtful(of="capital_usd"), run.doubtful()
     load = run.case.load.facility_mw
     return {
         "Capital, all-in": (
-            cell(f"{s}capital_usd", M, decimals=1, doubtful=price),
+            cell(f"{s}capital_usd", M, decimals=1),
             "$M",
         ),
         "… per kW of load": (
-            cell(f"{s}capital_usd", 1 / (load * 1000), decimals=0, doubtful=price),
+            cell(f"{s}capital_usd", 1 / (load * 1000), decimals=0),
             "$/kW",
         ),
         "Yearly cost": (
-            cell(f"{s}objective_usd_per_yr", M, decimals=1, doubtful=any_low),
+            cell(f"{s}objective_usd_per_yr", M, decimals=1),
             "$M/yr",
         ),
         "LCOE, real, energy to the facility": (
-            cell(f"{s}lcoe_usd_per_mwh", decimals=2, doubtful=any_low),
+            cell(f"{s}lcoe_usd_per_mwh", decimals=2),
             "$/MWh",
         ),
         "LCOE, real, after export income": (
-            cell(f"{s}lcoe_after_export_usd_per_mwh", decimals=2, doubtful=any_low),
+            cell(f"{s}lcoe_after_export_usd_per_mwh", decimals=2),
             "$/MWh",
         ),
         "LCOE, real, energy to IT": (
-            cell(f"{s}lcoe_usd_per_mwh_it", decimals=2, doubtful=any_low),
+            cell(f"{s}lcoe_usd_per_mwh_it", decimals=2),
             "$/MWh",
         ),
     }
@@ -165,15 +163,14 @@ def _service(run: Run) -> dict[str, tuple[Cell | str, str]]:
         ),
     }
     if run.uptime is not None:
-        low = bool(run.uptime["low_confidence"])
         place = "uptime.json#uptime/base/with_common_causes/gpu_energy/frac"
         rows["GPU energy served, with outages"] = (
-            run.cell(place, PCT, decimals=4, doubtful=low),
+            run.cell(place, PCT, decimals=4),
             "%",
         )
         place = "uptime.json#unserved_mwh_per_yr/mean"
         rows["Unserved, with outages"] = (
-            run.cell(place, decimals=1, doubtful=low),
+            run.cell(place, decimals=1),
             "MWh/yr",
         )
     elif target := run.summary.get("uptime_target"):
@@ -188,16 +185,15 @@ def _service(run: Run) -> dict[str, tuple[Cell | str, str]]:
 
 def _footprint(run: Run) -> dict[str, tuple[Cell | str, str]]:
     """Return emissions, water, land and gas."""
-    s, cell, low = "summary.json#", run.cell, run.doubtful
-    burnt = low(of="heat_rate") or low(of="co2_t")
+    s, cell = "summary.json#", run.cell
     return {
-        "CO2": (cell(f"{s}co2_t_per_yr", decimals=0, doubtful=burnt), "t/yr"),
+        "CO2": (cell(f"{s}co2_t_per_yr", decimals=0), "t/yr"),
         "CO2 per MWh served": (
-            cell(f"{s}co2_t_per_yr", KG_PER_T, over=SERVED, decimals=1, doubtful=burnt),
+            cell(f"{s}co2_t_per_yr", KG_PER_T, over=SERVED, decimals=1),
             "kg/MWh",
         ),
         "NOx": (
-            cell(f"{s}nox_t_per_yr", decimals=1, doubtful=low(of="nox_")),
+            cell(f"{s}nox_t_per_yr", decimals=1),
             "t/yr",
         ),
         "Renewable share, yearly": (
@@ -205,25 +201,15 @@ def _footprint(run: Run) -> dict[str, tuple[Cell | str, str]]:
             "%",
         ),
         "Water consumed": (
-            cell(f"{s}water_m3_per_yr", 1e-3, decimals=2, doubtful=low(of="water")),
+            cell(f"{s}water_m3_per_yr", 1e-3, decimals=2),
             "ML/yr",
         ),
         "… in acre-feet": (
-            cell(
-                f"{s}water_m3_per_yr",
-                1 / M3_PER_ACRE_FT,
-                decimals=2,
-                doubtful=low(of="water"),
-            ),
+            cell(f"{s}water_m3_per_yr", 1 / M3_PER_ACRE_FT, decimals=2),
             "acre-ft/yr",
         ),
         "Land of the plant": (
-            cell(
-                f"{s}land_km2",
-                1 / KM2_PER_ACRE,
-                decimals=1,
-                doubtful=low(of="land_km2"),
-            ),
+            cell(f"{s}land_km2", 1 / KM2_PER_ACRE, decimals=1),
             "acres",
         ),
         "Gas, mean day": (
@@ -238,7 +224,7 @@ def design(run: Run) -> Table:
     rows = []
     size = run.tables["capacity"]
     for name in run.built:
-        at, low = f"tables/capacity.csv#{name}/", run.doubtful(f"technologies.{name}")
+        at = f"tables/capacity.csv#{name}/"
         whole = run.stored(f"{at}installed_units") is not None
         rows.append(
             Row(
@@ -250,7 +236,7 @@ def design(run: Run) -> Table:
                     if whole
                     else Cell(None),
                     run.cell(f"{at}rated_mw", decimals=1),
-                    run.cell(f"{at}at_design_mw", decimals=1, doubtful=low),
+                    run.cell(f"{at}at_design_mw", decimals=1),
                     run.cell(f"{at}energy_mwh", decimals=1),
                     run.cell(f"{at}duration_h", decimals=2),
                     run.cell(f"{at}capacity_factor_frac", PCT, decimals=1),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from energyopt.memo.deal import at_a_glance, design
 from energyopt.memo.heat import by_hour_of_day
@@ -20,18 +20,26 @@ from energyopt.memo.running import (
     site,
     unit_operation,
 )
+from energyopt.memo.sweep_exhibits import of_sweep
+from energyopt.memo.swept import SavedSweep
 from energyopt.memo.table import Table
 from energyopt.memo.trust import assumptions, checks, record
 
 ONE_PAGE = ("1", "11", "20", "25")
 """Of the one-page version those that can be made from a saved run."""
 LATER = {
-    "3, 14, 15": "frontier, tornado and two-way maps: of sweeps, not of one run",
     "5, 8, 9": "phasing, sources and uses, draw schedule",
     "12, 13": "pro forma, returns and debt; with them nominal LCOE, NPV, IRR, DSCR, "
     "tax and credits",
     "16, 17, 18": "weather years as a spread, regret, risk register",
     "27": "air permits: potential to emit and thresholds; modelled NOx is in exhibit 1",
+}
+
+
+OF_SWEEPS = {
+    "3": "frontier: give the folder of energyopt sweep CASE --frontier LIMIT",
+    "14": "tornado: give the folder of a sweep with a tornado",
+    "15": "two-way maps: give the folder of a sweep over two values or more",
 }
 
 
@@ -49,7 +57,9 @@ class Memo:
         return [table for table in self.tables if table.number in ONE_PAGE]
 
 
-def memo(run: Run, others: Sequence[Run] = ()) -> Memo:
+def memo(
+    run: Run, others: Sequence[Run] = (), sweeps: Sequence[SavedSweep] = ()
+) -> Memo:
     """Return the memo of a saved run.
 
     Parameters
@@ -58,6 +68,8 @@ def memo(run: Run, others: Sequence[Run] = ()) -> Memo:
         The plant that is recommended.
     others : sequence of Run
         What it is compared with; the first is the base case.
+    sweeps : sequence of SavedSweep
+        Of which exhibits 3, 14 and 15 are made; a second one of a number gets a letter.
 
     Returns
     -------
@@ -74,11 +86,33 @@ def memo(run: Run, others: Sequence[Run] = ()) -> Memo:
         *(make(run) for make in (carbon, water, land_gas_wires, what_binds)),
         *(make(run) for make in (assumptions, checks, record)),
     ]
-    tables = tuple(table for table in found if table is not None)
-    missing = dict(LATER)
+    found += _lettered([t for sweep in sweeps for t in of_sweep(sweep, run)])
+    tables = sorted((t for t in found if t is not None), key=lambda t: t.place)
+    there = {table.place[0] for table in tables}
+    missing = LATER | {n: why for n, why in OF_SWEEPS.items() if int(n) not in there}
     if not others:
         missing["2"] = "options compared: give more than one run"
-    if not any(table.number == "25" for table in tables):
-        missing["25"] = "the nines: run energyopt uptime on this folder first"
+    if 25 not in there:
+        first = f"{run.other_uptime}; " if run.other_uptime else ""
+        missing["25"] = f"the nines: {first}run energyopt uptime on this folder"
     ordered = sorted(missing.items(), key=lambda item: int(item[0].split(",")[0]))
-    return Memo(run, tables, dict(ordered))
+    return Memo(run, tuple(tables), dict(ordered))
+
+
+def _lettered(tables: Sequence[Table]) -> list[Table]:
+    """Return exhibits of which no two have the same number: 3, 3b, 3c.
+
+    Examples
+    --------
+    >>> tables = [Table("3", "frontier", "", "", (), ()) for _ in range(2)]
+    >>> [(t.number, t.name) for t in _lettered(tables)]
+    [('3', 'frontier'), ('3b', 'frontier_b')]
+    """
+    seen: dict[str, int] = {}
+    found = []
+    for table in tables:
+        n = seen[table.number] = seen.get(table.number, 0) + 1
+        letter = "" if n == 1 else chr(ord("a") + n - 1)
+        name = f"{table.name}_{letter}" if letter else table.name
+        found.append(replace(table, number=table.number + letter, name=name))
+    return found

@@ -17,9 +17,10 @@ from energyopt.memo.charts import (
 from energyopt.memo.exhibits import Memo
 from energyopt.memo.markdown import LOW
 from energyopt.memo.running import duration_series
+from energyopt.memo.sweep_charts import sweep_chart
 from energyopt.memo.table import DOUBT
 
-LONG = ("22", "32", "33", "34")
+LONG = ("15", "22", "32", "33", "34")
 """Exhibits that are folded until asked for."""
 
 
@@ -51,6 +52,7 @@ def html(memo: Memo) -> str:
     run = memo.run
     of = {table.number: table for table in memo.tables}
     charts = {"11": waterfall_chart(of["11"]), "21": duration_chart(run)}
+    charts |= {t.number: c for t in memo.tables if (c := sweep_chart(t)) is not None}
     return made.get_template("memo.html.j2").render(
         memo=memo,
         run=run,

@@ -77,7 +77,8 @@ def write_csv(memo: Memo, folder: Path) -> list[Path]:
         old.unlink()
     paths = []
     for table in memo.tables:
-        path = folder / f"exhibit_{int(table.number):02d}_{table.name}.csv"
+        count, letter = table.place
+        path = folder / f"exhibit_{count:02d}{letter}_{table.name}.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             out = csv.writer(file)
             out.writerow([_head(c.key, c.unit) for c in table.columns])

@@ -63,7 +63,7 @@ def _option(run: Run, kinds: Sequence[str]) -> Row:
         cite = " + ".join(
             f"tables/capacity.csv#{name}/{column}" for name in found.index
         )
-        return Cell(float(found.sum()), 1, cite)
+        return Cell(float(found.sum()), 1, cite, home=run.folder)
 
     limits = run.tables["limits"]
     binds = [str(n).removeprefix("limits.") for n in limits.index[limits["binds"]]]
@@ -77,10 +77,8 @@ def _option(run: Run, kinds: Sequence[str]) -> Row:
             *(mw(kind) for kind in kinds),
             mw("battery", "energy_mwh"),
             cell(f"{s}capital_usd", M, decimals=1),
-            cell(f"{s}lcoe_usd_per_mwh", decimals=2, doubtful=run.doubtful()),
-            cell(
-                f"{s}lcoe_after_export_usd_per_mwh", decimals=2, doubtful=run.doubtful()
-            ),
+            cell(f"{s}lcoe_usd_per_mwh", decimals=2),
+            cell(f"{s}lcoe_after_export_usd_per_mwh", decimals=2),
             cell(f"{s}co2_t_per_yr", 1e-3, decimals=1),
             cell(f"{s}water_m3_per_yr", 1 / M3_PER_ACRE_FT, decimals=1),
             cell(f"{s}gpu_uptime_frac", PCT, decimals=4),

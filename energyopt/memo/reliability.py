@@ -18,7 +18,6 @@ def nines(run: Run) -> Table | None:
     """
     if run.uptime is None:
         return _way_to_target(run) if run.summary.get("uptime_target") else None
-    low = bool(run.uptime["low_confidence"])
     rows = []
     for rates, both in run.uptime["uptime"].items():
         for which in both:
@@ -28,12 +27,12 @@ def nines(run: Run) -> Table | None:
                 if which == "without_common_causes":
                     label += ", no common causes"
                 share = [
-                    run.cell(f"{at}{key}", 100.0, decimals=7, doubtful=low)
+                    run.cell(f"{at}{key}", 100.0, decimals=7)
                     for key in ("frac", "low_frac", "high_frac")
                 ]
                 nines_ = run.cell(f"{at}nines", decimals=2)
                 frac = run.stored(f"{at}frac") or 0.0
-                short = Cell((1 - frac) * HOURS, None, doubtful=low)
+                short = Cell((1 - frac) * HOURS, None, doubtful=share[0].doubtful)
                 rows.append(Row((label, *share, nines_, short)))
     for words, frac in REFERENCES.items():
         count = Cell(float(words.split(" ")[0].count("9")), 2)

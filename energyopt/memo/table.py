@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Literal
 
 DOUBT = "†"
@@ -16,7 +17,8 @@ class Cell:
     """One number of an exhibit.
 
     ``value`` is ``factor`` times the stored number at ``cite``, over the one at ``over``
-    where there is one. A number without ``cite`` is the sum of those above it.
+    where there is one, less the number ``less``. A number without ``cite`` is the sum of
+    those above it.
     """
 
     value: float | None
@@ -25,6 +27,16 @@ class Cell:
     over: str = ""
     factor: float = 1.0
     doubtful: bool = False
+    home: Path | None = None  # the folder that it is stored in
+    less: Cell | None = None
+
+    def minus(self, other: Cell | str) -> Cell:
+        """Return how much more this is than another, where both are numbers."""
+        if isinstance(other, str) or self.value is None or other.value is None:
+            return Cell(None)
+        doubt = self.doubtful or other.doubtful
+        more = self.value - other.value
+        return replace(self, value=more, less=other, doubtful=doubt)
 
     @property
     def text(self) -> str:
@@ -74,6 +86,12 @@ class Table:
     columns: tuple[Column, ...]
     rows: tuple[Row, ...]
     footnotes: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> tuple[int, str]:
+        """Its place among the exhibits: number, and letter where it has one."""
+        plain = self.number.rstrip("abcdefghijklmnopqrstuvwxyz")
+        return int(plain), self.number[len(plain) :]
 
     @property
     def doubtful(self) -> bool:

@@ -55,7 +55,11 @@ def assumptions(run: Run) -> Table:
         ("source", "Source", ""),
     ]
     title = "Assumption book"
-    return run.table("32", "assumptions", title, columns, rows)
+    notes = (
+        f"{DOUBT} after a number: an input that it is worked out from, given the plant and "
+        "its dispatch, is of low confidence. What is built and how it runs rests on all.",
+    )
+    return run.table("32", "assumptions", title, columns, rows, notes=notes)
 
 
 def checks(run: Run) -> Table:
@@ -85,7 +89,7 @@ def record(run: Run) -> Table:
         "Run": run.run_id,
         "Status": str(run.summary["status"]),
         "Started, UTC": str(m["started_utc"]),
-        "Took": Cell(run.summary["time_s"]["total"], 1, "summary.json#time_s/total"),
+        "Took": run.cell("summary.json#time_s/total", decimals=1),
         "energyopt": f"{m['energyopt']} {git.get('commit', '')[:12]}{dirty}",
         "Python": str(m["python"]),
         **{name: str(version) for name, version in m["versions"].items() if version},

@@ -10,6 +10,7 @@ from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.markdown import markdown, markdown_table, write_csv
 from energyopt.memo.options import options
 from energyopt.memo.run import Run, read_run, run_folder
+from energyopt.memo.swept import is_sweep, read_sweep
 
 FORMATS = ("html", "md", "csv", "xlsx")
 
@@ -22,12 +23,12 @@ def write_memo(
     Parameters
     ----------
     runs : sequence of Path
-        Run folders. The first is the plant that is recommended, the second the base
-        case.
+        Folders of runs and of sweeps. The first run is the plant that is recommended,
+        the second the base case; without a run the base of the first sweep is the plant.
     formats : sequence of str
         Of :data:`FORMATS`.
     out : Path, optional
-        Folder of the files; by default the first run's.
+        Folder of the files; by default the first one given.
 
     Returns
     -------
@@ -37,12 +38,14 @@ def write_memo(
     Raises
     ------
     DataError
-        If a folder holds no solved run.
+        If a folder holds no solved run, and no sweep whose base has a plant.
     CaseError
         If nothing can be written there.
     """
-    first, *others = (read_run(path) for path in runs)
-    made = memo(first, others)
+    sweeps = [read_sweep(path) for path in runs if is_sweep(path)]
+    found = [read_run(path) for path in runs if not is_sweep(path)]
+    first, *others = found or [sweeps[0].base]
+    made = memo(first, others, sweeps)
     place = out or run_folder(runs[0])
     try:
         place.mkdir(parents=True, exist_ok=True)
