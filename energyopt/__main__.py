@@ -140,6 +140,9 @@ def solve(
             "--reuse", help="Start from the cuts and plant of a run's folder: faster."
         ),
     ] = None,
+    no_memo: Annotated[
+        bool, typer.Option("--no-memo", help="Leave the memo out of the folder.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -155,7 +158,7 @@ def solve(
     with reported(lambda told: documents.append(told) if as_json else None) as failed:
         for casefile in read_all(cases, sets or (), quick):
             with logged(quiet, verbose, log_file):
-                ended = solve_one(casefile, out, quiet, reuse)
+                ended = solve_one(casefile, out, quiet, reuse, memo=not no_memo)
             documents.append(ended.document)
             if ended.outcome is not None and not as_json:
                 print_outcome(ended.outcome)
@@ -333,8 +336,9 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...",
-            help="Run folders: the recommended plant; then the base case; then others.",
+            metavar="RUN|SWEEP...",
+            help="Folders of runs: the recommended plant; then the base case; then "
+            "others. Folders of sweeps beside them, or alone.",
             show_default=False,
         ),
     ],
@@ -343,10 +347,10 @@ def report(
     ] = "html,md,csv,xlsx",
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the files; by default the first RUN."),
+        typer.Option("--out", help="Folder of the files; by default the first given."),
     ] = None,
 ) -> None:
-    """Write the memo of saved runs: page, Markdown, CSV, workbook. Nothing is solved."""
+    """Write the memo of saved runs and sweeps: page, Markdown, CSV, workbook."""
     with reported() as failed:
         for path in memo_of(runs, formats, out):
             typer.echo(f"Written to {path}")

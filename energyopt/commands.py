@@ -51,9 +51,14 @@ class Ended(NamedTuple):
 
 
 def solve_one(
-    casefile: CaseFile, out: Path | None, quiet: bool, reuse: Path | None = None
+    casefile: CaseFile,
+    out: Path | None,
+    quiet: bool,
+    reuse: Path | None = None,
+    *,
+    memo: bool = False,
 ) -> Ended:
-    """Run one case, its progress shown and Ctrl-C heard."""
+    """Run one case, its progress shown and Ctrl-C heard; its memo is in its folder."""
     from energyopt.pipeline import run
 
     if casefile.case.draft and not quiet:
@@ -68,6 +73,7 @@ def solve_one(
                     stop=stop,
                     reuse=reuse,
                     say=(lambda line: None) if quiet else progress.say,
+                    finish=add_memo if memo else None,
                 )
         except EnergyoptError as error:
             progress.stop()
@@ -124,6 +130,25 @@ def validate_one(casefile: CaseFile, quiet: bool) -> int:
         for text in () if quiet else inputs.notes:
             note(f"{casefile.path}: note: {text}")
     return code
+
+
+def add_memo(folder: Path, *, wanted: bool = True) -> None:
+    """Write the memo into the folder of a run or a sweep; what goes wrong is told.
+
+    A memo can be made again from the folder: it is never a reason to lose one. Where
+    none is ``wanted``, one that is there, of a sweep as it was before, is removed.
+    """
+    from energyopt.memo.write import FORMATS, remove_memo, write_memo
+
+    if not wanted:
+        remove_memo(folder)
+        return
+    try:
+        write_memo([folder], FORMATS)
+    except Exception as error:  # whatever it is, the run is there
+        remove_memo(folder)
+        told = error_lines(error)[0] if str(error) else type(error).__name__
+        note(f"no memo was written: {told}; energyopt report makes it again")
 
 
 def memo_of(runs: Sequence[Path], formats: str, out: Path | None) -> list[Path]:

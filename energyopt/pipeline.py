@@ -203,6 +203,8 @@ def run(
     held: Sizes | None = None,
     read_inputs: Callable[[Case, Path], Inputs] | None = None,
     built: Built | None = None,
+    finish: Callable[[Path], None] | None = None,
+    explain: bool = True,
 ) -> Outcome:
     """Size the plant of a case and write its run folder.
 
@@ -228,6 +230,12 @@ def run(
         Instead of :func:`energyopt.inputs.build_inputs`.
     built : Built, optional
         Keeps the model from one run to the next. The answer does not depend on it.
+    finish : callable, optional
+        Called with the run's folder before it is shown, to add what is made from it.
+        Its time is in no stage of the summary.
+    explain : bool
+        Whether to look for what an infeasible case would have to give way, which may
+        take longer than the solve.
 
     Returns
     -------
@@ -264,7 +272,7 @@ def run(
             folder.write_infeasible(Relaxed(str(error).splitlines(), {}))
             raise
         except InfeasibleError as error:
-            if held is not None:
+            if held is not None or not explain:
                 raise
             clock.enter("explain")
             from energyopt.explain import least_values
@@ -282,7 +290,11 @@ def run(
         told["time_s"] = clock.report()
         if result.record.kept is not None and folder.log is not None:
             result.record.kept.save(folder.log.parent / KEPT)
-        written = folder.write(result, told)
+        if finish is not None and not stop():
+            on_progress(Stage("memo", clock.elapsed_s))
+        else:
+            finish = _nothing
+        written = folder.write(result, told, finish)
         missed = path is not None and not path.met
         return Outcome(
             summary=finite(told),
@@ -291,6 +303,10 @@ def run(
             exit_code=_exit_code(result) or (5 if missed else 0),
             next_command=_next_command(casefile),
         )
+
+
+def _nothing(folder: Path) -> None:
+    """Add nothing to a run folder."""
 
 
 def _kept(folder: Path | None) -> Kept | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
@@ -99,7 +100,7 @@ class Table:
         cells = (cell for row in self.rows for cell in row.cells)
         return any(DOUBT in (c.text if isinstance(c, Cell) else c) for c in cells)
 
-    @property
+    @cached_property
     def numeric(self) -> list[bool]:
         """Which columns hold numbers."""
         return [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +15,8 @@ from energyopt.memo.run import Run, read_run, run_folder
 from energyopt.memo.swept import is_sweep, read_sweep
 
 FORMATS = ("html", "md", "csv", "xlsx")
+EXHIBITS = "exhibits"
+"""Folder of the CSV files."""
 
 
 def write_memo(
@@ -54,22 +58,34 @@ def write_memo(
         raise CaseError(f"{place}: cannot write there: {error.strerror}") from None
 
 
+def remove_memo(place: Path) -> None:
+    """Remove what there is of a memo from a folder."""
+    shutil.rmtree(place / EXHIBITS, ignore_errors=True)
+    for kind in FORMATS:
+        (place / f"memo.{kind}").unlink(missing_ok=True)
+
+
 def _written(made: Memo, kind: str, place: Path) -> Path:
-    """Write one format."""
+    """Write one format; its file is there whole, or as it was."""
     if kind == "csv":
-        write_csv(made, place / "exhibits")
-        return place / "exhibits"
-    if kind == "xlsx":
-        from energyopt.memo.workbook import write_workbook
-
-        return write_workbook(made, place / "memo.xlsx")
+        write_csv(made, place / EXHIBITS)
+        return place / EXHIBITS
     path = place / f"memo.{kind}"
-    if kind == "html":
-        from energyopt.memo.html import html
+    hidden = path.with_name(f".{path.name}-{os.getpid()}")
+    try:
+        if kind == "xlsx":
+            from energyopt.memo.workbook import write_workbook
 
-        path.write_text(html(made), encoding="utf-8")
-    else:
-        path.write_text(markdown(made), encoding="utf-8")
+            write_workbook(made, hidden)
+        elif kind == "html":
+            from energyopt.memo.html import html
+
+            hidden.write_text(html(made), encoding="utf-8")
+        else:
+            hidden.write_text(markdown(made), encoding="utf-8")
+        hidden.replace(path)
+    finally:
+        hidden.unlink(missing_ok=True)
     return path
 
 

@@ -51,6 +51,7 @@ class Engine:
     on_progress: Callable[[Told], None] = lambda told: None
     stop: Callable[[], bool] = lambda: False
     retry: bool = False  # whether what failed is done again; infeasible stays so
+    explain: bool = True  # whether what is infeasible says what would have to give way
     at_once: int = 64  # tasks on their way; enough for any cluster, and few to pickle
     began: float = field(default_factory=time.monotonic)
     ended: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -146,6 +147,7 @@ class Engine:
             held,
             run.ask,
             cost_usd,
+            self.explain,
         )
 
     def _cuts_for(self, run: Point) -> bytes | None:

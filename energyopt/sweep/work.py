@@ -55,6 +55,8 @@ class Task:
         What is asked for instead of the least-cost plant.
     cost_usd : float, optional
         Of the plant that an alternative may cost little more than. [USD/yr]
+    explain : bool
+        Whether an infeasible point says what would have to give way.
     """
 
     key: str
@@ -64,6 +66,7 @@ class Task:
     held: Sizes | None
     ask: Ask | None = None
     cost_usd: float | None = None
+    explain: bool = True
 
 
 @dataclass(frozen=True)
@@ -122,6 +125,7 @@ def _solved(task: Task, scratch: Path) -> Answer:
         held=held,
         read_inputs=lambda case, _: inputs_of(case, task.tables),
         built=_built(threading.get_ident()),
+        explain=task.explain,
     )
     summary = outcome.summary
     if outcome.exit_code == 9:
