@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from energyopt.memo.run import BUILT_MW, Run
-from energyopt.memo.table import Cell, Row, Table, percent
+from energyopt.memo.table import Cell, Row, Table, in_turn, percent
 from energyopt.units import KG_PER_T, KM2_PER_ACRE, M3_PER_ACRE_FT
 
 M = 1e-6
@@ -19,7 +19,7 @@ def at_a_glance(run: Run, base: Run | None = None) -> Table:
     """Return exhibit 1: what is bought and what it gives, beside a base case."""
     runs = [run] if base is None else [run, base]
     told = [_glance(each) for each in runs]
-    labels = _merged(*(list(rows) for rows in told))
+    labels = in_turn(*(list(rows) for rows in told))
     rows = []
     for label in labels:
         unit = next(rows[label][1] for rows in told if label in rows)
@@ -44,26 +44,6 @@ def at_a_glance(run: Run, base: Run | None = None) -> Table:
             "are in exhibit 25 where they were sampled.",
         ),
     )
-
-
-def _merged(first: list[str], *others: list[str]) -> list[str]:
-    """Return every label once; one that is new stands behind its own neighbour.
-
-    Examples
-    --------
-    >>> _merged(["gas", "LCOE"], ["gas", "solar", "LCOE"])
-    ['gas', 'solar', 'LCOE']
-    """
-    labels = list(first)
-    for other in others:
-        at = 0
-        for label in other:
-            if label in labels:
-                at = labels.index(label) + 1
-            else:
-                labels.insert(at, label)
-                at += 1
-    return labels
 
 
 def _delta(cells: Sequence[Cell | str]) -> list[Cell | str]:

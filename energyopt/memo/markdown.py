@@ -18,6 +18,8 @@ def markdown(memo: Memo) -> str:
     parts = [f"# {_plain(run.title)}", f"Money in {run.money}. {_plain(run.source())}"]
     parts += ["## One page", *(markdown_table(t, "###") for t in memo.first_page)]
     rest = [t for t in memo.tables if t not in memo.first_page]
+    if memo.short:
+        return "\n\n".join(parts) + "\n"
     parts += ["## Exhibits", *(markdown_table(t, "###") for t in rest)]
     missing = [f"- Exhibit {n}: {why}" for n, why in memo.not_covered.items()]
     parts += ["## Not covered", "\n".join(missing)]

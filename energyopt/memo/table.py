@@ -163,3 +163,23 @@ def total(label: str, rows: Sequence[Row], skip: Sequence[int] = ()) -> Row:
         doubt = any(c.doubtful for c in numbers)
         cells.append(Cell(value, numbers[0].decimals, doubtful=doubt))
     return Row(tuple(cells), "total")
+
+
+def in_turn(first: list[str], *others: list[str]) -> list[str]:
+    """Return every label once; one that is new stands behind its own neighbour.
+
+    Examples
+    --------
+    >>> in_turn(["gas", "LCOE"], ["gas", "solar", "LCOE"])
+    ['gas', 'solar', 'LCOE']
+    """
+    labels = list(first)
+    for other in others:
+        at = 0
+        for label in other:
+            if label in labels:
+                at = labels.index(label) + 1
+            else:
+                labels.insert(at, label)
+                at += 1
+    return labels
