@@ -35,8 +35,12 @@ ORDER: tuple[tuple[str, str, frozenset[str]], ...] = (
     ("no_gas", "No gas", frozenset({"grid", "battery", "solar", "wind"})),
 )
 """Name, label and kinds of each option, the base cases first."""
-NEEDS = {"grid_only": "grid", "gas_only": "gas_turbine"}
-"""What a case must offer for an option to be one."""
+NEEDS = {
+    "grid_only": (frozenset({"grid"}), "no grid"),
+    "gas_only": (frozenset({"gas_turbine"}), "no gas"),
+    "no_gas": (frozenset({"grid", "solar", "wind"}), "no other source of energy"),
+}
+"""Kinds of which a case must offer one for an option to be one, and what it lacks."""
 BASES = ("grid_only", "gas_only")
 """The base case is the first of these that has a plant."""
 
@@ -93,7 +97,8 @@ def choices(case: Case) -> list[Choice]:
     seen = [tuple(technologies)]
     for name, label, kinds in ORDER:
         own = {n for n, kind in kind_of.items() if kind in kinds}
-        if name in NEEDS and NEEDS[name] not in {kind_of[n] for n in own}:
+        needs, _ = NEEDS.get(name, (kinds, ""))
+        if name in NEEDS and not needs & {kind_of[n] for n in own}:
             found.append(Choice(name, label, ()))
             continue
         kept = tuple(n for n in technologies if n in own | backup)
@@ -178,8 +183,7 @@ def _ended(
 ) -> Option:
     """Return how an option ended."""
     if point is None:
-        kind = NEEDS[choice.name].replace("gas_turbine", "gas")
-        why = f"the case offers no {kind}"
+        why = f"the case offers {NEEDS[choice.name][1]}"
         return Option(choice.name, choice.label, "not offered", why)
     if why := vain.get(choice.name, ""):
         return Option(choice.name, choice.label, "infeasible", why)
