@@ -103,7 +103,7 @@ def options(rows_: Sequence[Option], base: str | None = None) -> Table:
     ]
     blank = [Cell(None)] * (len(columns) - 2)
     rows = [
-        Row((option.label, *blank, option.reason))
+        Row((f"{option.label}: no plant", *blank, option.reason))
         if option.run is None
         else _option(option.label, option.run, kinds, named)
         for option in rows_
