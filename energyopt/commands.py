@@ -164,6 +164,9 @@ def add_memo(
         if options is not None:
             write_options(folder, [vars(option) for option in options[0]], options[1])
         write_memo([folder], FORMATS)
+    except EnergyoptError as error:  # such as a sweep whose base has no plant
+        remove_memo(folder)
+        note(f"no memo was written: {error_lines(error)[0]}")
     except Exception as error:  # whatever it is, the run is there
         remove_memo(folder)
         told = error_lines(error)[0] if str(error) else type(error).__name__

@@ -583,7 +583,7 @@ from types import ModuleType, SimpleNamespace
 from energyopt import __main__, pipeline
 from energyopt.pipeline import Outcome, Stage
 
-def fake(casefile, *, out, on_progress, stop, reuse, say):
+def fake(casefile, *, out, on_progress, stop, reuse, say, finish):
     end = Outcome({{"case": "little"}}, Path("there"), "TABLE", {code}, "next")
     on_progress(Stage("inputs", 0.0))
 {body}

@@ -151,6 +151,7 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     (r"(average|step)_cost_usd_per_\w+", (*COST, *CO2, *NOX, *WATER)),
     (r"shadow_price\w*(\.[\w.]+)?", COST),
     (r"(gpu_energy|full_hours|uptime|held_out)/\w*(frac|nines)", OUTAGES),
+    (r"sampled_uptime_(low_|high_)?frac", OUTAGES),
     (r"unserved_mwh_per_yr/\w+|uptime\.json#contingencies/.*", OUTAGES),
     (r"uptime_target/.*/years", NOTHING),
     (r"gas_mmbtu_per_yr", BURN),

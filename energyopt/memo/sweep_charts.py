@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from itertools import groupby, pairwise
 from typing import Any
@@ -16,6 +17,7 @@ LCOE = "lcoe_usd_per_mwh"
 LEFT, RIGHT = 64, 24
 LABEL = 232
 """Width of the names beside the bars of a tornado."""
+UPTIME = "gpu_uptime_frac"
 MOST_MAPS = 12
 """Of one exhibit; the table holds every point."""
 
@@ -96,8 +98,11 @@ class Scale:
 def frontier_chart(table: Table) -> Markup:
     """Return LCOE along a limit, and beneath each point what is built there."""
     used, lcoe = _column(table, "used"), _column(table, LCOE)
+    name = table.columns[_column(table, "limit")].head
+    unit = table.columns[used].unit
+    in_nines = name.endswith(UPTIME)
     points = [
-        (x, y, row)
+        (_nines(x) if in_nines else x, y, row)
         for row in table.rows
         if (x := _number(row, used)) is not None
         and (y := _number(row, lcoe)) is not None
@@ -118,13 +123,22 @@ def frontier_chart(table: Table) -> Markup:
         parts.append(f"<g><title>{escape(_said(table, row))}</title>{dot}</g>")
         parts.append(_text(across(x), up(y) - 9, f"{y:,.1f}", "label mid"))
     parts += _mixes(table, points, across)
-    unit = table.columns[used].unit
     for value in across.ticks:
         parts.append(_text(across(value), 392, across.shown(value), "axis mid"))
-    name = table.columns[_column(table, "limit")].head
-    below = f"{name}, as the plant uses it, {unit}"
+    below = f"{name}, as it turns out, {'nines' if in_nines else unit}".rstrip(", ")
     parts.append(_text(WIDTH - RIGHT, 408, below, "axis end"))
     return _svg(f"{table.title}: LCOE along {name}", 412, parts) + _key(table)
+
+
+def _nines(frac: float) -> float:
+    """Return how many nines a share has.
+
+    Examples
+    --------
+    >>> round(_nines(0.999), 6)
+    3.0
+    """
+    return -math.log10(max(1 - frac, 1e-9))
 
 
 def _said(table: Table, row: Row) -> str:
@@ -347,7 +361,7 @@ def _map(
         box = _rect(cx + 1, cy + 1, across - 2, tall - 2, look)
         told = "not asked for" if row is None else _said(table, row)
         places = 0 if across < 40 or (value or 0) >= 1000 else 1
-        text = "none" if value is None else number(value, places)
+        text = _gap(row) if value is None else number(value, places)
         middle = _text(cx + across / 2, cy + 17, text, "label mid")
         parts.append(f"<g><title>{escape(told)}</title>{box}{middle}</g>")
         right, above = (cells.get(k) for k in _next(xs, ys, i, j))
@@ -364,6 +378,13 @@ def _map(
         for j, y in enumerate(ys)
     ]
     return [*parts, *borders]
+
+
+def _gap(row: Row | None) -> str:
+    """Return what stands in a cell without a plant."""
+    why = "" if row is None else str(row.cells[-1])
+    ends = {"infeasible": "none", "failed": "failed"}
+    return ends.get(why.partition(":")[0], "…")
 
 
 EDGE = 'class="edge"'

@@ -23,6 +23,8 @@ LCOE = "lcoe_usd_per_mwh"
 MIX_NOTE = "Mix: kinds with at least 5 % of facility load."
 KILO = {"limits.co2_t_per_yr": "kt/yr"}
 """Limits that are shown in thousands."""
+USED = {"reliability.gpu_uptime_frac": "sampled_uptime_frac"}
+"""Limits whose use has a name of its own."""
 PER = {"point": "percentage point"}
 
 
@@ -94,9 +96,9 @@ def frontier(sweep: SavedSweep, run: Run) -> Table | None:
         return None
     limit = sweep.paths[0]
     factor = 1e-3 if limit in KILO else 1.0
-    places = 1 if factor < 1 else None
+    places = 1 if factor < 1 else 6 if limit.endswith("_frac") else None
     unit = KILO.get(limit, unit_of_path(limit))
-    used = f"reoptimised.{limit.removeprefix('limits.')}"
+    used = f"reoptimised.{USED.get(limit, limit.rpartition('.')[2])}"
     rows = []
     for _, point in points.iterrows():
         bought = [sweep.cell(point, c, decimals=2) for c in costs]
