@@ -18,6 +18,8 @@ LEFT, RIGHT = 64, 24
 LABEL = 232
 """Width of the names beside the bars of a tornado."""
 UPTIME = "gpu_uptime_frac"
+BARS = {"fixed": "var(--grid)", "reoptimised": "var(--accent)"}
+BASE_LINE = 'stroke="var(--ink)" stroke-width="2"'
 MOST_MAPS = 12
 """Of one exhibit; the table holds every point."""
 
@@ -117,9 +119,9 @@ def frontier_chart(table: Table) -> Markup:
         parts.append(_line(LEFT, y, WIDTH - RIGHT, y, 'class="grid"'))
         parts.append(_text(LEFT - 6, y + 4, up.shown(value), "axis end"))
     path = " ".join(f"{across(x):.1f},{up(y):.1f}" for x, y, _ in points)
-    parts.append(f'<polyline class="line s1" points="{path}"/>')
+    parts.append(f'<polyline class="line" stroke="var(--accent)" points="{path}"/>')
     for x, y, row in points:
-        dot = f'<circle class="rise" cx="{across(x):.1f}" cy="{up(y):.1f}" r="4"/>'
+        dot = f'<circle fill="var(--accent)" cx="{across(x):.1f}" cy="{up(y):.1f}" r="4"/>'
         parts.append(f"<g><title>{escape(_said(table, row))}</title>{dot}</g>")
         parts.append(_text(across(x), up(y) - 9, f"{y:,.1f}", "label mid"))
     parts += _mixes(table, points, across)
@@ -219,9 +221,9 @@ def tornado_chart(table: Table) -> Markup:
         for j, kind in enumerate(kinds):
             pair = [_number(row, place) for place in ends[kind]]
             parts += _bar(pair, base, across, top + bar * j, kind, bar)
-    parts.append(_line(across(base), 20, across(base), bottom, 'class="line s0"'))
-    shown = {"fixed": "s3", "reoptimised": "s1"}
-    spans = [f'<span><i class="{shown[k]}"></i>{WORDS[k]}</span>' for k in kinds]
+    parts.append(_line(across(base), 20, across(base), bottom, BASE_LINE))
+    one = '<span><i style="background:{}"></i>{}</span>'
+    spans = [one.format(BARS[k], WORDS[k]) for k in kinds]
     key = Markup(f'<div class="key">{"".join(spans)}</div>')
     return _svg("LCOE at the ends of each range, $/MWh", bottom + 22, parts) + key
 
@@ -250,8 +252,7 @@ def _bar(
     """Return one bar with the LCOE at each end; an end without a plant says so."""
     known = [base if value is None else value for value in pair]
     left, right = sorted(across(value) for value in known)
-    fill = "var(--accent)" if kind == "reoptimised" else "var(--grid)"
-    parts = [_rect(left, top, right - left, bar - 3, f'fill="{fill}"')]
+    parts = [_rect(left, top, right - left, bar - 3, f'fill="{BARS[kind]}"')]
     for name, value, place in zip(("low", "high"), pair, known, strict=True):
         other = known[1 if name == "low" else 0]
         leftward = place < other or (place == other and name == "low")
