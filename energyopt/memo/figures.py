@@ -13,7 +13,7 @@ from typing import Any
 import matplotlib as mpl
 from matplotlib.figure import Figure
 
-from energyopt.memo import plots
+from energyopt.memo import plots, sweep_plots
 from energyopt.memo.exhibits import Memo
 from energyopt.memo.running import Week
 from energyopt.memo.sankey import energy_flows
@@ -68,7 +68,8 @@ class Drawing:
     @property
     def file(self) -> str:
         """The name of its file, without an ending."""
-        return f"exhibit_{int(self.table.number):02d}_{self.name}"
+        number, letter = self.table.place
+        return f"exhibit_{number:02d}{letter}_{self.name}"
 
     @property
     def caption(self) -> str:
@@ -111,7 +112,8 @@ def drawings(memo: Memo) -> list[Drawing]:
     found.append(_made(memo, of["24"], "months", 2.6, plots.months, *stacks))
     if run.uptime is not None and "25" in of:
         found.append(_nines(memo, of["25"], intervals(of["25"])))
-    return found
+    found += [made for table in memo.tables if (made := _swept(memo, table))]
+    return sorted(found, key=lambda drawing: drawing.table.place)
 
 
 def on_one_page(memo: Memo) -> list[Drawing]:
@@ -123,7 +125,19 @@ def on_one_page(memo: Memo) -> list[Drawing]:
     if memo.run.uptime is not None and "25" in of:
         rows = [row for row in intervals(of["25"]) if not row.alone]
         found.append(_nines(memo, of["25"], rows))
+    if "14" in of and (tornado := _swept(memo, of["14"])):
+        found.append(tornado)
     return found
+
+
+def _swept(memo: Memo, table: Table) -> Drawing | None:
+    """Return the figure of an exhibit that is made from a sweep."""
+    found = sweep_plots.plots_of(table)
+    if found is None:
+        return None
+    draw, tall = found
+    made = _made(memo, table, table.name, tall, draw, table)
+    return replace(made, source=table.footnotes[-1])  # its points, its base and its gap
 
 
 def _made(

@@ -45,7 +45,7 @@ SOFT = "#58626c"
 COMMA = StrMethodFormatter("{x:,.0f}")
 
 
-def _legend(fig: Any, ax: Any) -> None:
+def legend(fig: Any, ax: Any) -> None:
     """Put the key above a plot, in as many columns as its width holds."""
     said = [len(text) + 6 for text in ax.get_legend_handles_labels()[1]]
     room = 16 * fig.get_size_inches()[0]
@@ -165,7 +165,7 @@ def week(
     load = _held(data["load"][span])
     ax.step(hours, load, where="post", color=PALETTE["load"], lw=1, label="load")
     ax.set_ylabel("MW")
-    _legend(fig, ax)
+    legend(fig, ax)
     if not brief:
         price = _held(data["price"][span])
         axes[1].step(hours, price, where="post", color=PALETTE["price"], lw=0.9)
@@ -203,7 +203,7 @@ def durations(fig: Any, lines: Mapping[str, tuple[Any, Any]]) -> None:
     ends = [float(hours[-1]) for hours, _ in lines.values()]
     ax.set(xlabel="Hours a year", ylabel="MW", xlim=(0, max(ends)))
     ax.xaxis.set_major_formatter(COMMA)
-    _legend(fig, ax)
+    legend(fig, ax)
 
 
 def heat_maps(fig: Any, run: Run, data: Mapping[str, Any]) -> None:
@@ -256,7 +256,7 @@ def months(
     load = np.array(demand) / 1000
     ax.hlines(load, at - 0.42, at + 0.42, color=PALETTE["load"], lw=1.5, label="demand")
     ax.set_ylabel("GWh")
-    _legend(fig, ax)
+    legend(fig, ax)
 
 
 def nines(fig: Any, rows: Sequence[Interval], why: Sequence[Cause]) -> None:
