@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from memos import HOURS, SCRIPT, saved
 from test_memo import UPTIME
+from test_memo_sweeps import along, ends, grid, places  # noqa: F401  of page
 
 from energyopt.memo.exhibits import memo
 from energyopt.memo.html import html
@@ -49,15 +50,19 @@ LOOKS = [(1280, "light"), (1280, "dark"), (390, "light"), (390, "dark")]
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A memo with everything that draws: a base case, sampled outages, a script."""
+def page(
+    tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest
+) -> Path:
+    """A memo with all that draws: a base case, sampled outages, sweeps, a script."""
     folder = saved(tmp_path_factory.mktemp("browser") / "case")
     run_id = json.loads((folder / "manifest.json").read_text())["run_id"]
     (folder / "uptime.json").write_text(json.dumps(UPTIME | {"run_id": run_id}))
+    sweeps = [request.getfixturevalue(name) for name in ("along", "ends", "grid")]
     run = read_run(folder)
     path = folder / "memo.html"
     path.write_text(
-        html(memo(run, [of_run(replace(run, uptime=None))])), encoding="utf-8"
+        html(memo(run, [of_run(replace(run, uptime=None))], sweeps)),
+        encoding="utf-8",
     )
     return path
 
