@@ -378,7 +378,10 @@ def report(
         ),
     ],
     formats: Annotated[
-        str, typer.Option("--format", help="Of html, md, csv and xlsx, with commas.")
+        str,
+        typer.Option(
+            "--format", help="Of html, md, csv, xlsx, png, svg and pdf, with commas."
+        ),
     ] = "html,md,csv,xlsx",
     out: Annotated[
         Path | None,
@@ -397,7 +400,7 @@ def report(
         typer.Option("--one-page", help="Only the one-page version, one_page.md."),
     ] = False,
 ) -> None:
-    """Write the memo of saved runs and sweeps: page, Markdown, CSV, workbook."""
+    """Write the memo of saved runs and sweeps: page, workbook, figures, PDF."""
     with reported() as failed:
         for path in memo_of(runs, formats, out, base, one_page):
             typer.echo(f"Written to {path}")

@@ -155,7 +155,7 @@ def add_memo(
     none is ``wanted``, one that is there, of a sweep as it was before, is removed.
     ``options`` are what the plant is compared with, and the name of the base case.
     """
-    from energyopt.memo.write import FORMATS, remove_memo, write_memo, write_options
+    from energyopt.memo.write import USUAL, remove_memo, write_memo, write_options
 
     if not wanted:
         remove_memo(folder)
@@ -163,7 +163,7 @@ def add_memo(
     try:
         if options is not None:
             write_options(folder, [vars(option) for option in options[0]], options[1])
-        write_memo([folder], FORMATS)
+        write_memo([folder], USUAL)
     except EnergyoptError as error:  # such as a sweep whose base has no plant
         remove_memo(folder)
         note(f"no memo was written: {error_lines(error)[0]}")

@@ -22,7 +22,6 @@ from typer.testing import CliRunner
 from energyopt.__main__ import app
 from energyopt.errors import DataError
 from energyopt.memo.beside import COMPARED
-from energyopt.memo.charts import explorer_data, script_json
 from energyopt.memo.costing import costing
 from energyopt.memo.doubt import UnknownResultError, inputs_of, is_used, rests_on
 from energyopt.memo.exhibits import Memo, memo
@@ -31,6 +30,8 @@ from energyopt.memo.markdown import markdown, write_csv
 from energyopt.memo.options import Option, of_run, options
 from energyopt.memo.permits import what_binds
 from energyopt.memo.run import Run, read_run
+from energyopt.memo.series import explorer_data
+from energyopt.memo.svg import script_json
 from energyopt.memo.table import Cell, number
 from energyopt.memo.workbook import write_workbook
 from energyopt.memo.write import write_options

@@ -272,3 +272,61 @@ def test_a_number_of_a_sweep_is_marked_as_that_of_a_run(along):
     lcoe = table.rows[0].cells[2]
     assert isinstance(lcoe, Cell)
     assert lcoe.doubtful
+
+
+# Figures
+
+
+def drawn(table: Table | None) -> Any:
+    """Return the axes of a figure of a sweep."""
+    from matplotlib.figure import Figure
+
+    from energyopt.memo.sweep_plots import plots_of
+
+    assert table is not None
+    found = plots_of(table)
+    assert found is not None
+    fig = Figure()
+    found[0](fig, table)
+    return fig.axes
+
+
+def test_a_frontier_is_drawn_through_its_points_over_what_is_built(along):
+    above, below = drawn(frontier(along, along.base))
+    line = above.lines[0]
+    assert_allclose(line.get_ydata(), [90.0, 80.0])
+    assert line.get_xdata()[0] < line.get_xdata()[1]
+    tops = [bar.get_y() + bar.get_height() for bar in below.patches]
+    assert_allclose(max(tops), 12.0)  # 10 MW of gas and 2 of battery
+
+
+def test_bars_of_a_drawn_tornado_span_its_ends(ends):
+    """Gas 70 to 95, anew; cost of capital 78 to the base: its high end has no plant."""
+    (ax,) = drawn(tornado(ends, ends.base))
+    spans = {
+        tuple(sorted((bar.get_x(), bar.get_x() + bar.get_width())))
+        for bar in ax.patches
+    }
+    assert {(70.0, 95.0), (71.0, 97.0), (78.5, 84.0), (78.0, 80.0)} == spans
+    assert "no plant" in [text.get_text() for text in ax.texts]
+
+
+def test_drawn_maps_hold_each_point_and_a_line_where_the_mix_switches(grid):
+    axes = drawn(maps(grid, grid.base))
+    assert len(axes) == 4  # LCOE and gas, with and without a cap
+    shown = [text.get_text() for ax in axes[::2] for text in ax.texts]
+    assert shown.count("none") == 1
+    assert shown.count("72.5") == 4
+    assert shown.count("75.0") == 3
+    assert any(ax.lines for ax in axes)
+
+
+def test_sweeps_are_among_the_figures_and_say_so(along, ends, grid, tmp_path):
+    from energyopt.memo.figures import drawings, write_figures
+
+    made = memo(along.base, sweeps=[along, ends, grid])
+    names = {drawing.file for drawing in drawings(made)}
+    assert {"exhibit_03_frontier", "exhibit_14_tornado", "exhibit_15_maps"} <= names
+    swept = [d for d in drawings(made) if d.table.number in ("3", "14", "15")]
+    assert all("Sweep tiny_sweep" in d.caption for d in swept)
+    assert {p.stem for p in write_figures(made, tmp_path, "svg")} == names

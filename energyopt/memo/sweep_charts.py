@@ -9,12 +9,13 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-from energyopt.memo.charts import PALETTE, WIDTH, nice_step
+from energyopt.memo.series import COLORS as PALETTE
+from energyopt.memo.svg import nice_step
 from energyopt.memo.swept import KINDS, WORDS
 from energyopt.memo.table import Cell, Row, Table, number
 
 LCOE = "lcoe_usd_per_mwh"
-LEFT, RIGHT = 64, 24
+WIDTH, LEFT, RIGHT = 760, 64, 24
 LABEL = 232
 """Width of the names beside the bars of a tornado."""
 UPTIME = "gpu_uptime_frac"

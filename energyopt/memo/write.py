@@ -18,9 +18,11 @@ from energyopt.memo.options import Option, of_run, options, read_options
 from energyopt.memo.run import read_run, run_folder
 from energyopt.memo.swept import is_sweep, read_sweep
 
-FORMATS = ("html", "md", "csv", "xlsx")
-EXHIBITS = "exhibits"
-"""Folder of the CSV files."""
+FORMATS = ("html", "md", "csv", "xlsx", "png", "svg", "pdf")
+USUAL = ("html", "md", "csv", "xlsx")
+"""What is written where no format is asked for; figures and paper take longer."""
+EXHIBITS, FIGURES = "exhibits", "figures"
+"""Folders of the CSV files and of the figures."""
 
 
 def write_memo(
@@ -49,15 +51,20 @@ def write_memo(
     Returns
     -------
     list of Path
-        The files, and for ``csv`` their folder.
+        The files, and of tables and figures their folder.
 
     Raises
     ------
     DataError
-        If a folder holds no solved run, and no sweep whose base has a plant.
+        If a folder holds no solved run, and no sweep whose base has a plant; or a PDF
+        is asked for without typst.
     CaseError
         If nothing can be written there, or ``base`` is no option with a plant.
     """
+    if "pdf" in formats:
+        from energyopt.memo.pdf import typst
+
+        typst()  # before anything is written
     sweeps = [read_sweep(path) for path in runs if is_sweep(path)]
     found = [read_run(path) for path in runs if not is_sweep(path)]
     first, *given = found or [sweeps[0].base]
@@ -73,7 +80,7 @@ def write_memo(
     place = out or run_folder(runs[0])
     try:
         place.mkdir(parents=True, exist_ok=True)
-        return [_written(made, kind, place) for kind in formats]
+        return list(dict.fromkeys(_written(made, kind, place) for kind in formats))
     except OSError as error:
         raise CaseError(f"{place}: cannot write there: {error.strerror}") from None
 
@@ -105,7 +112,8 @@ def write_options(
 
 def remove_memo(place: Path) -> None:
     """Remove what there is of a memo from a folder."""
-    shutil.rmtree(place / EXHIBITS, ignore_errors=True)
+    for folder in (EXHIBITS, FIGURES):
+        shutil.rmtree(place / folder, ignore_errors=True)
     for kind in FORMATS:
         (place / f"memo.{kind}").unlink(missing_ok=True)
 
@@ -114,23 +122,36 @@ def _written(made: Memo, kind: str, place: Path) -> Path:
     """Write one format; its file is there whole, or as it was."""
     if kind == "csv":
         return write_csv(made, place / EXHIBITS)[0].parent
+    if kind in ("png", "svg"):
+        from energyopt.memo.figures import write_figures
+
+        return write_figures(made, place / FIGURES, kind)[0].parent
     path = place / f"{made.file}.{kind}"
     hidden = path.with_name(f".{path.name}-{os.getpid()}")
     try:
-        if kind == "xlsx":
-            from energyopt.memo.workbook import write_workbook
-
-            write_workbook(made, hidden)
-        elif kind == "html":
-            from energyopt.memo.html import html
-
-            hidden.write_text(html(made), encoding="utf-8")
-        else:
-            hidden.write_text(markdown(made), encoding="utf-8")
+        _write(made, kind, hidden)
         hidden.replace(path)
     finally:
         hidden.unlink(missing_ok=True)
     return path
+
+
+def _write(made: Memo, kind: str, path: Path) -> None:
+    """Write one file of a memo."""
+    if kind == "xlsx":
+        from energyopt.memo.workbook import write_workbook
+
+        write_workbook(made, path)
+    elif kind == "pdf":
+        from energyopt.memo.pdf import write_pdf
+
+        write_pdf(made, path)
+    elif kind == "html":
+        from energyopt.memo.html import html
+
+        path.write_text(html(made), encoding="utf-8")
+    else:
+        path.write_text(markdown(made), encoding="utf-8")
 
 
 def compared(runs: Sequence[Path]) -> str:
