@@ -121,6 +121,13 @@ def texts(table: Table | None) -> list[list[str]]:
     return [row.texts() for row in table.rows]
 
 
+def on_page(table: Table | None, which: str = "desk") -> str:
+    """Return what a chart draws on a desk's screen, or on a phone's."""
+    assert table is not None
+    chart = str(sweep_chart(table))
+    return "".join(re.findall(rf'<div class="{which}">(.*?)</div>', chart, re.S))
+
+
 def test_each_number_of_a_sweep_is_the_stored_one_that_it_cites(along, ends, grid):
     seen = 0
     tables = [t for s in (along, ends, grid) for t in of_sweep(s, s.base)]
@@ -160,7 +167,7 @@ def test_bars_of_a_tornado_begin_and_end_at_its_numbers(ends):
     """Gas is the widest bar; the end without a plant says so and has no length."""
     table = tornado(ends, ends.base)
     assert table is not None
-    chart = str(sweep_chart(table))
+    chart = on_page(table)
     wide = [
         float(w) for w in re.findall(r'width="([\d.]+)" height="12.0"', chart)
     ]  # same plant and anew of gas, then of WACC
@@ -180,7 +187,7 @@ def test_maps_have_a_cell_a_point_a_gap_and_a_line_where_the_mix_switches(grid):
     assert [row[-1] for row in rows].count("infeasible: <b>no room</b>") == 1
     mixes = {row[0]: row[-2] for row in rows if row[-2]}
     assert mixes == {"2.5": "gas + battery", "5": "gas + solar + battery"}
-    chart = str(sweep_chart(table))
+    chart = on_page(table)
     assert chart.count("<svg") == 2  # a pair of maps for each limit
     assert chart.count('class="gap"') == 2  # in the map of LCOE and in its twin
     assert "&lt;b&gt;no room" in chart
@@ -193,7 +200,7 @@ def test_a_map_shades_the_same_number_alike(grid):
     assert table is not None
     found = re.findall(
         r'fill="var\(--accent\)" fill-opacity="([\d.]+)"/><text[^>]*>([\d.]+)',
-        str(sweep_chart(table)),
+        on_page(table),
     )
     assert {(shade, number) for shade, number in found} == {
         ("0.08", "72.5"),
@@ -275,6 +282,21 @@ def test_a_number_of_a_sweep_is_marked_as_that_of_a_run(along):
 
 
 # Figures
+
+
+def test_a_phone_draws_the_same_numbers_in_its_own_width(along, ends, grid):
+    """What is shaded, drawn as bars, or written at a point is the same on either."""
+    for table in [t for s in (along, ends, grid) for t in of_sweep(s, s.base)]:
+        desk, phone = (on_page(table, which) for which in ("desk", "phone"))
+        assert set(re.findall(r'viewBox="0 0 (\d+)', phone)) == {"356"}
+        shapes = [sorted(re.findall(r"<title>(.*?)</title>", d)) for d in (desk, phone)]
+        assert shapes[0] == shapes[1]
+        said = [
+            sorted(re.findall(r'"label mid"[^>]*>([\d.]+)<', d)) for d in (desk, phone)
+        ]
+        assert said[0] == said[1]
+        for x in re.findall(r' x="([-\d.]+)"', phone):
+            assert -1 <= float(x) <= 357
 
 
 def drawn(table: Table | None) -> Any:
