@@ -128,3 +128,20 @@ def test_a_margin_to_a_limit_moves_the_bound_while_it_is_kept():
     assert_allclose(m.bound()[0], 43.5)
     m.keep_back(np.array([0.0]))
     assert_allclose(m.bound()[0], 40.5)
+
+
+def test_few_cuts_forbid_what_all_forbid_and_allow_no_more_than_all():
+    """At n = 3.25 both kinds of cuts are tight; those of 20 - 8 n never are.
+
+    With the floors alone, 4 + 4, no unit at all costs 8; with every cut nothing is
+    below 42.
+    """
+    m, journal = master(), Journal(60.0)
+    m.add([Cut(p, 20.0, np.array([0]), np.array([-8.0])) for p in (0, 1)])
+    assert m.near_cuts(2).tolist() == [0, 1, 2, 3]
+    whole, none = np.array([0, 1]), []
+    for few in (np.array([1, 3]), m.near_cuts(2)):
+        bound, z = m.whole(whole, 0.0, journal, tried=none, most=42.5, first=few)
+        assert_allclose((bound, z[0]), (42.0, 3.0))
+        with pytest.raises(InfeasibleError):
+            m.whole(whole, 0.0, journal, tried=none, most=41.5, first=few)

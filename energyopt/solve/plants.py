@@ -183,8 +183,10 @@ class Plants:
             return self.untried[1], z  # known since, and nothing was better
         self.journal.check_time()
         # With presolve and, as it has had bugs, without: the lower bound counts.
-        other = self.year.executor.submit(self._mip, "off") if self.tried else None
-        bound, found = self._mip("choose")
+        few = self.master.near_cuts() if np.isfinite(self.target) else None
+        ask = self.year.executor.submit
+        other = ask(self._mip, "off", few) if self.tried else None
+        bound, found = self._mip("choose", few)
         if other is not None:
             second, point = other.result()
             bound, found = min(bound, second), point if found is None else found
@@ -205,8 +207,10 @@ class Plants:
             self.journal.bound = bound
             self.journal.tell("boxes")
 
-    def _mip(self, presolve: str) -> tuple[float, Floats | None]:
+    def _mip(self, presolve: str, few: Ints | None) -> tuple[float, Floats | None]:
         """Solve the master with whole sizes, without those tried, below the target.
+
+        With a target, a few cuts are tried first.
 
         Returns
         -------
@@ -222,6 +226,7 @@ class Plants:
                 tried=self.tried,
                 most=self.target,
                 presolve=presolve,
+                first=few,
             )
         except InfeasibleError:
             if not self.tried:
