@@ -333,7 +333,8 @@ def test_csv_files_hold_the_numbers_unrounded(whole, tmp_path):
 def test_options_tell_of_the_run_that_has_no_plant(run):
     none = Option("no_gas", "No gas", None, "infeasible: no plant meets every limit")
     table = options([of_run(run), none])
-    assert table.rows[-1].cells[-1] == "infeasible: no plant meets every limit"
+    assert table.rows[-1].cells[-1] == "no plant: infeasible"
+    assert "No gas: infeasible: no plant meets every limit" in table.footnotes
     assert table.rows[-1].texts()[1] == "–"
 
 

@@ -103,12 +103,12 @@ def options(rows_: Sequence[Option], base: str | None = None) -> Table:
     ]
     blank = [Cell(None)] * (len(columns) - 2)
     rows = [
-        Row((f"{option.label}: no plant", *blank, option.reason))
+        Row((option.label, *blank, f"no plant: {option.reason.partition(':')[0]}"))
         if option.run is None
         else _option(option.label, option.run, kinds, named)
         for option in rows_
     ]
-    notes = [f"{o.label}: {o.run.source()}" for o in rows_ if o.run is not None]
+    notes = [f"{o.label}: {o.run.source() if o.run else o.reason}" for o in rows_]
     told = next(o.label for o in rows_ if o.run is named)
     notes.insert(0, f"Base case: {told}.")
     years = sorted({str(r.summary["price_year"]) for r in runs})
@@ -135,7 +135,8 @@ def _option(label: str, run: Run, kinds: Sequence[str], base: Run) -> Row:
         return Cell(float(found.sum()), 1, cite, doubtful=low, home=run.folder)
 
     limits = run.tables["limits"]
-    binds = [str(n).removeprefix("limits.") for n in limits.index[limits["binds"]]]
+    names = [str(name) for name in limits.index[limits["binds"]]]
+    binds = [n.removeprefix("limits.").removeprefix("technologies.") for n in names]
     slowest = slowest_of(run)
     lead = f"tables/capacity.csv#{slowest}/lead_time_months"
     lcoe = f"{s}lcoe_usd_per_mwh"
