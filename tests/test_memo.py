@@ -23,7 +23,6 @@ from energyopt.__main__ import app
 from energyopt.case import Case
 from energyopt.casefile import read_case
 from energyopt.errors import DataError
-from energyopt.memo.charts import explorer_data, script_json
 from energyopt.memo.costing import costing
 from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.html import html
@@ -31,6 +30,8 @@ from energyopt.memo.markdown import markdown, write_csv
 from energyopt.memo.options import options
 from energyopt.memo.permits import what_binds
 from energyopt.memo.run import Run, read_run
+from energyopt.memo.series import explorer_data
+from energyopt.memo.svg import script_json
 from energyopt.memo.table import Cell, number
 from energyopt.memo.workbook import write_workbook
 from energyopt.report import RunFolder

@@ -12,6 +12,7 @@ M = 1e-6
 PCT = 100.0
 SERVED = "summary.json#energy_mwh/served"
 INSTALLED = ("Installed ", "… storage of ")
+KINDS = {"gas_turbine": "gas unit", "fuel_store": "fuel store"}
 UNITS = {"gas_turbine": "gas", "fuel_store": "fuel in store"}
 
 
@@ -156,8 +157,8 @@ def _service(run: Run) -> dict[str, tuple[Cell | str, str]]:
     """Return uptime and unserved energy, planned and, if sampled, with outages."""
     rows: dict[str, tuple[Cell | str, str]] = {
         "GPU energy served, dispatched year": (
-            percent(run.summary["gpu_uptime_frac"]),
-            "–",
+            percent(run.summary["gpu_uptime_frac"]).removesuffix(" %"),
+            "%",
         ),
         "Unserved, dispatched year": (
             run.cell("summary.json#unserved_mwh", decimals=1),
@@ -221,7 +222,7 @@ def _footprint(run: Run) -> dict[str, tuple[Cell | str, str]]:
             cell(
                 f"{s}land_km2",
                 1 / KM2_PER_ACRE,
-                decimals=1,
+                decimals=None,
                 doubtful=low(of="land_km2"),
             ),
             "acres",
@@ -244,7 +245,7 @@ def design(run: Run) -> Table:
             Row(
                 (
                     name,
-                    str(size.at[name, "kind"]).replace("_", " "),
+                    KINDS.get(str(size.at[name, "kind"]), str(size.at[name, "kind"])),
                     run.cell(f"{at}installed_units", decimals=0),
                     run.cell(f"{at}rated_mw", over=f"{at}installed_units", decimals=2)
                     if whole

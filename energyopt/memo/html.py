@@ -7,16 +7,11 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined
 from markupsafe import Markup
 
-from energyopt.memo.charts import (
-    duration_chart,
-    explorer_data,
-    line_class,
-    script_json,
-    waterfall_chart,
-)
+from energyopt.memo.charts import charts, pictures
 from energyopt.memo.exhibits import Memo
 from energyopt.memo.markdown import LOW
-from energyopt.memo.running import duration_series
+from energyopt.memo.series import chosen_weeks, explorer_data
+from energyopt.memo.svg import script_json
 from energyopt.memo.table import DOUBT
 
 LONG = ("22", "32", "33", "34")
@@ -48,17 +43,18 @@ def html(memo: Memo) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    run = memo.run
-    of = {table.number: table for table in memo.tables}
-    charts = {"11": waterfall_chart(of["11"]), "21": duration_chart(run)}
+    run, drawn = memo.run, pictures(memo)
+    first = [t for t in memo.first_page if t.number not in drawn]
     return made.get_template("memo.html.j2").render(
         memo=memo,
         run=run,
         source=run.source(),
-        first=memo.first_page,
-        rest=[t for t in memo.tables if t not in memo.first_page],
-        charts=charts,
-        durations={name: line_class(name) for name in duration_series(run)},
+        first=first,
+        drawn=[t for t in memo.first_page if t.number in drawn],
+        pictures=drawn,
+        rest=[t for t in memo.tables if t not in first],
+        charts=charts(memo),
+        week=chosen_weeks(run)[0],
         data=script_json(explorer_data(run)),
         style=Markup(_template("memo.css")),
         script=Markup(_template("memo.js")),

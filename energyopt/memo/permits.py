@@ -154,6 +154,7 @@ def what_binds(run: Run) -> Table:
             for key in ("value", "used", "slack")
         ]
         unit = "–" if line["unit"] == "1" else str(line["unit"])
+        unit = "units" if str(name).endswith("_units") else unit
         price = run.cell(f"{at}shadow_price")
         rows.append(Row((str(name), *cells, unit, price, _in_words(line))))
     rows.sort(key=lambda row: row.cells[-1] == "does not bind")

@@ -83,10 +83,11 @@ class Table:
 
     @property
     def numeric(self) -> list[bool]:
-        """Which columns hold numbers."""
+        """Which columns hold numbers, but for a text or a heading here and there."""
+        filled = [[r.cells[i] for r in self.rows] for i in range(len(self.columns))]
         return [
-            any(isinstance(row.cells[i], Cell) for row in self.rows)
-            for i in range(len(self.columns))
+            2 * sum(isinstance(c, Cell) for c in cells) > sum(c != "" for c in cells)
+            for cells in filled
         ]
 
 
