@@ -339,14 +339,17 @@ def report(
         ),
     ],
     formats: Annotated[
-        str, typer.Option("--format", help="Of html, md, csv and xlsx, with commas.")
+        str,
+        typer.Option(
+            "--format", help="Of html, md, csv, xlsx, png, svg and pdf, with commas."
+        ),
     ] = "html,md,csv,xlsx",
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder of the files; by default the first RUN."),
     ] = None,
 ) -> None:
-    """Write the memo of saved runs: page, Markdown, CSV, workbook. Nothing is solved."""
+    """Write the memo of saved runs: page, workbook, figures, PDF. Nothing is solved."""
     with reported() as failed:
         for path in memo_of(runs, formats, out):
             typer.echo(f"Written to {path}")

@@ -10,6 +10,7 @@ from markupsafe import Markup
 from energyopt.memo.charts import charts, pictures
 from energyopt.memo.exhibits import Memo
 from energyopt.memo.markdown import LOW
+from energyopt.memo.run import Run
 from energyopt.memo.series import chosen_weeks, explorer_data
 from energyopt.memo.svg import script_json
 from energyopt.memo.table import DOUBT
@@ -21,6 +22,23 @@ LONG = ("22", "32", "33", "34")
 def _template(name: str) -> str:
     place = files("energyopt.memo") / "templates" / name
     return place.read_text(encoding="utf-8")
+
+
+def warnings_of(run: Run) -> list[str]:
+    """Return what a reader must know before any number."""
+    told = []
+    if run.summary["draft"]:
+        told.append(
+            "DRAFT. A few weeks stand for the year. Not a basis for a decision."
+        )
+    status = run.summary["status"]
+    if status == "verification_failed":
+        told.append("Verification failed. These numbers are not to be used.")
+    elif status != "optimal":
+        told.append(
+            f"Stopped early ({status}). This is the best plant found; see the gap."
+        )
+    return told
 
 
 def html(memo: Memo) -> str:
@@ -49,6 +67,7 @@ def html(memo: Memo) -> str:
         memo=memo,
         run=run,
         source=run.source(),
+        warnings=warnings_of(run),
         first=first,
         drawn=[t for t in memo.first_page if t.number in drawn],
         pictures=drawn,

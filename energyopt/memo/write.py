@@ -11,7 +11,7 @@ from energyopt.memo.markdown import markdown, markdown_table, write_csv
 from energyopt.memo.options import options
 from energyopt.memo.run import Run, read_run, run_folder
 
-FORMATS = ("html", "md", "csv", "xlsx")
+FORMATS = ("html", "md", "csv", "xlsx", "png", "svg", "pdf")
 
 
 def write_memo(
@@ -32,21 +32,25 @@ def write_memo(
     Returns
     -------
     list of Path
-        The files, and for ``csv`` their folder.
+        The files, and of tables and figures their folder.
 
     Raises
     ------
     DataError
-        If a folder holds no solved run.
+        If a folder holds no solved run, or a PDF is asked for without typst.
     CaseError
         If nothing can be written there.
     """
+    if "pdf" in formats:
+        from energyopt.memo.pdf import typst
+
+        typst()  # before anything is written
     first, *others = (read_run(path) for path in runs)
     made = memo(first, others)
     place = out or run_folder(runs[0])
     try:
         place.mkdir(parents=True, exist_ok=True)
-        return [_written(made, kind, place) for kind in formats]
+        return list(dict.fromkeys(_written(made, kind, place) for kind in formats))
     except OSError as error:
         raise CaseError(f"{place}: cannot write there: {error.strerror}") from None
 
@@ -60,6 +64,15 @@ def _written(made: Memo, kind: str, place: Path) -> Path:
         from energyopt.memo.workbook import write_workbook
 
         return write_workbook(made, place / "memo.xlsx")
+    if kind in ("png", "svg"):
+        from energyopt.memo.figures import write_figures
+
+        write_figures(made, place / "figures", kind)
+        return place / "figures"
+    if kind == "pdf":
+        from energyopt.memo.pdf import write_pdf
+
+        return write_pdf(made, place / "memo.pdf")
     path = place / f"memo.{kind}"
     if kind == "html":
         from energyopt.memo.html import html
