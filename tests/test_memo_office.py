@@ -94,11 +94,11 @@ def test_no_cell_is_an_error_and_every_sheet_is_there(workbook, recalculated):
                 assert cell.data_type != "e", f"{sheet.title}!{cell.coordinate}"
 
 
-def test_texts_and_numbers_of_the_exhibits_come_through(workbook, recalculated):
+def test_texts_of_the_exhibits_come_through(workbook, recalculated):
     before = openpyxl.load_workbook(workbook, data_only=True)
     after = openpyxl.load_workbook(recalculated, data_only=True)
     for sheet in before:
         for row in sheet.iter_rows():
             for cell in row:
-                if isinstance(cell.value, str):
+                if isinstance(cell.value, str) and cell.value:
                     assert after[sheet.title][cell.coordinate].value == cell.value
