@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Literal
 
 DOUBT = "†"
@@ -81,7 +82,7 @@ class Table:
         cells = (cell for row in self.rows for cell in row.cells)
         return any(DOUBT in (c.text if isinstance(c, Cell) else c) for c in cells)
 
-    @property
+    @cached_property
     def numeric(self) -> list[bool]:
         """Which columns hold numbers, but for a text or a heading here and there."""
         filled = [[r.cells[i] for r in self.rows] for i in range(len(self.columns))]
