@@ -23,6 +23,7 @@ from energyopt.memo import series
 from energyopt.memo.charts import charts, nines, pictures, unserved, waterfall
 from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.run import Run, read_run
+from energyopt.memo.running import monthly
 from energyopt.memo.sankey import Flow, diagram, energy_flows
 from energyopt.memo.table import Cell, Column, Row, Table
 
@@ -68,22 +69,24 @@ def lcoe(*parts: tuple[str, float]) -> Table:
 
 
 def test_a_waterfall_climbs_and_falls_to_its_sum():
-    """50 + 30 - 20 = 60; what is left out for its size still moves what follows."""
+    """50 + 30 - 20 + 5 = 65; what is left out for its size still moves what follows."""
     table = lcoe(
         ("capital recovery, gas", 50.0),
         ("starts", 0.004),
         ("fuel, gas", 30.0),
         ("grid energy", -20.0),
+        ("fixed O&M", 5.0),
     )
     bars = series.waterfall_bars(table)
     assert [(b.label, b.color) for b in bars] == [
         ("capital recovery, gas", "capital"),
         ("fuel, gas", "gas"),
         ("grid energy", "grid"),
+        ("fixed O&M", "running"),
         ("LCOE", "whole"),
     ]
-    assert_allclose([b.start for b in bars], [0, 50.004, 80.004, 0])
-    assert_allclose([b.value for b in bars], [50, 30, -20, 60.004])
+    assert_allclose([b.start for b in bars], [0, 50.004, 80.004, 60.004, 0])
+    assert_allclose([b.value for b in bars], [50, 30, -20, 5, 65.004])
 
 
 def test_a_falling_step_lies_below_what_was_reached():
@@ -142,11 +145,15 @@ def test_bands_of_a_sankey_are_as_wide_as_their_energy_and_fill_the_bus():
     assert made.tall >= 60 + 30 + 30 + 40
 
 
-def test_months_stack_up_to_what_fed_the_bus(run, of):
-    """Fed less charged is served, in each month."""
-    names, stacks, demand = series.month_stacks(run, of["24"])
+def test_months_stack_up_to_what_fed_the_bus(run):
+    """Fed less charged and sold is served, in each month."""
+    found = run.tables["monthly"].copy()
+    for flow, mwh in (("grid_import", 50), ("battery_discharge", 20), ("served", 70)):
+        found[f"{flow}_mwh"] += mwh
+    fed_more = replace(run, tables={**run.tables, "monthly": found})
+    names, stacks, demand = series.month_stacks(fed_more, monthly(fed_more))
     assert len(names) == len(demand) == len(stacks[0].values)
-    found = run.tables["monthly"]
+    assert {"grid import", "battery discharge"} <= {s.name for s in stacks}
     fed = np.sum([s.values for s in stacks], axis=0)
     charged = found["battery_charge_mwh"] + found["grid_export_mwh"]
     assert_allclose(fed, found["served_mwh"] + charged, atol=1.0)
