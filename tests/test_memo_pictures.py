@@ -401,3 +401,11 @@ def test_without_typst_one_line_says_what_to_install(folder, tmp_path, monkeypat
     assert told.exit_code == 7
     assert told.stderr.strip() == "PDF needs typst: pip install 'energyopt[pdf]'"
     assert not out.exists()
+
+
+def test_sampled_years_are_of_the_run_and_not_of_its_folder(folder, run):
+    """A folder may have any name (``--out``); the memo asks for the run's own id."""
+    from energyopt.uptime import saved as plan
+
+    assert folder.name != run.run_id
+    assert plan.read_run(folder).run_id == run.run_id
