@@ -18,9 +18,13 @@ from typer.core import TyperGroup
 
 from energyopt import __version__
 from energyopt.commands import (
+    INTERRUPTED,
+    Finish,
+    add_memo,
     foresight_of_plant,
     memo_of,
     nines_of,
+    options_beside,
     read_all,
     solve_one,
     uptime_of_plant,
@@ -142,6 +146,26 @@ def solve(
             "--reuse", help="Start from the cuts and plant of a run's folder: faster."
         ),
     ] = None,
+    options: Annotated[
+        bool,
+        typer.Option(
+            "--options",
+            help="Solve what the plant is compared with too: grid only, gas only, gas "
+            "and battery, and so on; the memo shows them.",
+        ),
+    ] = False,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="OPTION",
+            help="With --options: the base case. By default grid_only, or gas_only, or "
+            "the first that has a plant.",
+        ),
+    ] = None,
+    no_memo: Annotated[
+        bool, typer.Option("--no-memo", help="Leave the memo out of the folder.")
+    ] = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
     verbose: Verbose = False,
@@ -152,12 +176,26 @@ def solve(
     """Size the plant of each case, print it and write its run folder."""
     if out is not None and len(cases) > 1:
         raise typer.BadParameter("--out takes one case", param_hint="--out")
+    if no_memo and options:
+        raise typer.BadParameter(
+            "--options are solved for the memo", param_hint="--no-memo"
+        )
+    if base is not None and not options:
+        raise typer.BadParameter("goes with --options", param_hint="--base")
     documents: list[dict[str, Any]] = []
     code = 0
     with reported(lambda told: documents.append(told) if as_json else None) as failed:
         for casefile in read_all(cases, sets or (), quick):
             with logged(quiet, verbose, log_file):
-                ended = solve_one(casefile, out, quiet, reuse)
+                finish: Finish | None = None if no_memo else add_memo
+                if (
+                    options
+                    and (finish := options_beside(casefile, out, quiet, base)) is None
+                ):
+                    documents.append(INTERRUPTED)
+                    code = 130
+                    break
+                ended = solve_one(casefile, out, quiet, reuse, finish=finish)
             documents.append(ended.document)
             if ended.outcome is not None and not as_json:
                 print_outcome(ended.outcome)
@@ -335,22 +373,38 @@ def report(
     runs: Annotated[
         list[Path],
         typer.Argument(
-            metavar="RUN...",
-            help="Run folders: the recommended plant; then the base case; then others.",
+            metavar="RUN|SWEEP...",
+            help="Folders of runs: the recommended plant; then the base case; then "
+            "others. Folders of sweeps beside them, or alone.",
             show_default=False,
         ),
     ],
     formats: Annotated[
-        str, typer.Option("--format", help="Of html, md, csv and xlsx, with commas.")
+        str,
+        typer.Option(
+            "--format", help="Of html, md, csv, xlsx, png, svg and pdf, with commas."
+        ),
     ] = "html,md,csv,xlsx",
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of the files; by default the first RUN."),
+        typer.Option("--out", help="Folder of the files; by default the first given."),
     ] = None,
+    base: Annotated[
+        str | None,
+        typer.Option(
+            "--base",
+            metavar="OPTION",
+            help="The base case, of the options that were solved with the first RUN.",
+        ),
+    ] = None,
+    one_page: Annotated[
+        bool,
+        typer.Option("--one-page", help="Only the one-page version, one_page.md."),
+    ] = False,
 ) -> None:
-    """Write the memo of saved runs: page, Markdown, CSV, workbook. Nothing is solved."""
+    """Write the memo of saved runs and sweeps: page, workbook, figures, PDF."""
     with reported() as failed:
-        for path in memo_of(runs, formats, out):
+        for path in memo_of(runs, formats, out, base, one_page):
             typer.echo(f"Written to {path}")
     raise typer.Exit(failed.exit_code)
 

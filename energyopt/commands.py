@@ -17,8 +17,16 @@ from energyopt.errors import CaseError, EnergyoptError, NoSolutionError
 from energyopt.progress import LINE_EVERY_S, Interrupt, Progress
 
 if TYPE_CHECKING:
+    from energyopt.case import Case
     from energyopt.casefile import CaseFile
+    from energyopt.inputs import Inputs
     from energyopt.pipeline import Outcome
+    from energyopt.sweep.options import Option
+
+Finish = Callable[[Path], None]
+"""What is added to a run's folder before it is shown."""
+INTERRUPTED = {"status": "interrupted", "exit_code": 130, "errors": []}
+"""What ``--json`` says of a case that was not begun."""
 
 
 def read_all(
@@ -51,9 +59,17 @@ class Ended(NamedTuple):
 
 
 def solve_one(
-    casefile: CaseFile, out: Path | None, quiet: bool, reuse: Path | None = None
+    casefile: CaseFile,
+    out: Path | None,
+    quiet: bool,
+    reuse: Path | None = None,
+    *,
+    finish: Finish | None = None,
 ) -> Ended:
-    """Run one case, its progress shown and Ctrl-C heard."""
+    """Run one case, its progress shown and Ctrl-C heard.
+
+    ``finish`` adds to its folder before that is shown.
+    """
     from energyopt.pipeline import run
 
     if casefile.case.draft and not quiet:
@@ -68,6 +84,7 @@ def solve_one(
                     stop=stop,
                     reuse=reuse,
                     say=(lambda line: None) if quiet else progress.say,
+                    finish=finish,
                 )
         except EnergyoptError as error:
             progress.stop()
@@ -126,17 +143,99 @@ def validate_one(casefile: CaseFile, quiet: bool) -> int:
     return code
 
 
-def memo_of(runs: Sequence[Path], formats: str, out: Path | None) -> list[Path]:
+def add_memo(
+    folder: Path,
+    *,
+    wanted: bool = True,
+    options: tuple[Sequence[Option], str | None] | None = None,
+) -> None:
+    """Write the memo into the folder of a run or a sweep; what goes wrong is told.
+
+    A memo can be made again from the folder: it is never a reason to lose one. Where
+    none is ``wanted``, one that is there, of a sweep as it was before, is removed.
+    ``options`` are what the plant is compared with, and the name of the base case.
+    """
+    from energyopt.memo.write import USUAL, remove_memo, write_memo, write_options
+
+    if not wanted:
+        remove_memo(folder)
+        return
+    try:
+        if options is not None:
+            write_options(folder, [vars(option) for option in options[0]], options[1])
+        write_memo([folder], USUAL)
+    except EnergyoptError as error:  # such as a sweep whose base has no plant
+        remove_memo(folder)
+        note(f"no memo was written: {error_lines(error)[0]}")
+    except Exception as error:  # whatever it is, the run is there
+        remove_memo(folder)
+        told = error_lines(error)[0] if str(error) else type(error).__name__
+        note(f"no memo was written: {told}; energyopt report makes it again")
+
+
+def options_beside(
+    casefile: CaseFile, out: Path | None, quiet: bool, base: str | None
+) -> Finish | None:
+    """Solve what a case is compared with; return what adds that to its run folder.
+
+    ``None`` where Ctrl-C was pressed: what is solved is kept, and found again.
+    """
+    from energyopt.inputs import build_inputs
+    from energyopt.sweep.options import base_of, choices, solve_options
+    from energyopt.sweep.told import Board
+
+    names = [choice.name for choice in choices(casefile.case) if choice.kept]
+    if base is not None and base not in names:
+        raise CaseError(f"--base {base}: the options of this case: {', '.join(names)}")
+    home = Path("results") / casefile.case.name / "options"
+    folder = home if out is None else out.with_name(f"{out.name}.options")
+    with redirect_stdout(sys.stderr):
+        inputs = build_inputs(casefile.case, casefile.base_dir)
+    keeps = "stopping; options that are solved are kept"
+    with Progress(quiet) as progress, Interrupt(progress, keeps) as stop:
+        found = solve_options(
+            casefile,
+            folder,
+            refuse=lambda case: _certain_fault(case, inputs),
+            on_progress=Board(progress),
+            stop=stop,
+        )
+        if stop():
+            return None
+    for option in found:
+        if option.folder is None and not quiet:
+            note(f"{option.label}: {option.status}: {option.reason}")
+    named = base_of(found, base)
+    if base is not None and named is None:
+        note(f"--base {base} has no plant; {base_of(found)} stands in its place")
+    return lambda run: add_memo(run, options=(found, named or base_of(found)))
+
+
+def _certain_fault(case: Case, inputs: Inputs) -> str | None:
+    """Return why no plant can meet a case, where that is certain without a solve."""
+    from energyopt.doctor import examine_case
+
+    faults = [f for f in examine_case(case, inputs) if f.exit_code]
+    return "; ".join(f"{fault.name}: {fault.text}" for fault in faults) or None
+
+
+def memo_of(
+    runs: Sequence[Path],
+    formats: str,
+    out: Path | None,
+    base: str | None = None,
+    one_page: bool = False,
+) -> list[Path]:
     """Write the memo of saved runs in each of the formats named, with commas."""
     from energyopt.memo.write import FORMATS, write_memo
 
-    wanted = [name.strip() for name in formats.split(",")]
+    wanted = ["md"] if one_page else [name.strip() for name in formats.split(",")]
     for name in wanted:
         if name not in FORMATS:
             raise typer.BadParameter(
                 f"'{name}' is none of {', '.join(FORMATS)}", param_hint="--format"
             )
-    return write_memo(runs, wanted, out)
+    return write_memo(runs, wanted, out, base=base, one_page=one_page)
 
 
 # Uptime --------------------------------------------------------------------------------

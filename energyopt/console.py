@@ -155,6 +155,8 @@ def print_outcome(outcome: Outcome) -> None:
     else:
         _console(TABLE_WIDTH).print(outcome.table)
     typer.echo(f"Written to {outcome.folder}")
+    if (outcome.folder / "memo.html").is_file():
+        typer.echo(f"Memo: {outcome.folder / 'memo.html'}")
     if outcome.exit_code == 0:
         typer.echo(f"Next: {outcome.next_command}")
 

@@ -165,6 +165,7 @@ def examine_case(case: Case, inputs: Inputs) -> Iterator[Finding]:
         reverse=True,
     )
     yield from _examine_margin(in_time, units_mw, most_mw)
+    yield from _examine_swing(in_time, most_mw)
     yield from _examine_target(in_time)
     demand_mw = case.load.facility_mw
     total_mw = sum(most_mw.values())
@@ -241,6 +242,22 @@ def _examine_margin(
             "max_units or lower reliability.n_plus"
         )
         yield Finding("reliability.n_plus", text, exit_code=4)
+
+
+def _examine_swing(case: Case, most_mw: dict[str, float]) -> Iterator[Finding]:
+    """Yield whether no battery is large enough for the swings it is to carry."""
+    swing_mw = case.contingencies.battery_swing_mw if case.contingencies else 0.0
+    there_mw = sum(
+        most_mw[name]
+        for name, tech in case.technologies.items()
+        if tech.kind == "battery"
+    )
+    if there_mw < swing_mw:
+        text = (
+            f"a battery is to carry swings of {swing_mw:,.1f} MW; the case offers "
+            f"{there_mw:,.1f} MW of them"
+        )
+        yield Finding("contingencies.battery_swing_mw", text, exit_code=4)
 
 
 def _most_mw(tech: Any, design: dict[str, float]) -> float:

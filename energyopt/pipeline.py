@@ -205,6 +205,7 @@ def run(
     read_inputs: Callable[[Case, Path], Inputs] | None = None,
     built: Built | None = None,
     why: Callable[[Case], Relaxed] | None = None,
+    finish: Callable[[Path], None] | None = None,
 ) -> Outcome:
     """Size the plant of a case and write its run folder.
 
@@ -233,6 +234,9 @@ def run(
     why : callable, optional
         Says of an infeasible case what cannot be met, instead of
         :func:`energyopt.explain.least_values`, which takes a solve for each rule.
+    finish : callable, optional
+        Called with the run's folder before it is shown, to add what is made from it.
+        Its time is in no stage of the summary.
 
     Returns
     -------
@@ -287,7 +291,11 @@ def run(
         told["time_s"] = clock.report()
         if result.record.kept is not None and folder.log is not None:
             result.record.kept.save(folder.log.parent / KEPT)
-        written = folder.write(result, told)
+        if finish is not None and not stop():
+            on_progress(Stage("memo", clock.elapsed_s))
+        else:
+            finish = _nothing
+        written = folder.write(result, told, finish)
         missed = path is not None and not path.met
         return Outcome(
             summary=finite(told),
@@ -296,6 +304,10 @@ def run(
             exit_code=_exit_code(result) or (5 if missed else 0),
             next_command=_next_command(casefile),
         )
+
+
+def _nothing(folder: Path) -> None:
+    """Add nothing to a run folder."""
 
 
 def _kept(folder: Path | None) -> Kept | None:

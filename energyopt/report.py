@@ -15,7 +15,7 @@ import platform
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, is_dataclass, replace
 from datetime import UTC, datetime
@@ -202,7 +202,12 @@ class RunFolder:
             if not folder._published:
                 shutil.rmtree(folder._hidden, ignore_errors=True)
 
-    def write(self, result: Result, summary: Mapping[str, Any]) -> Path:
+    def write(
+        self,
+        result: Result,
+        summary: Mapping[str, Any],
+        finish: Callable[[Path], None] = lambda folder: None,
+    ) -> Path:
         """Write every file of a solved run, then show the folder.
 
         Parameters
@@ -211,6 +216,8 @@ class RunFolder:
             The solved plant.
         summary : mapping
             What ``summary.json`` keeps; it must meet :class:`SummaryContract`.
+        finish : callable
+            Called with the folder while it is hidden, to add to it what is made from it.
 
         Returns
         -------
@@ -228,6 +235,7 @@ class RunFolder:
         write_hourly(self._hidden / "hourly.nc", result, self.run_id)
         write_json(self._hidden / DECISIONS, decisions(result))
         self._write_manifest(result.inputs.tables, solved_part(result, told))
+        finish(self._hidden)
         return self._publish(pointed_at=result.verified)
 
     def write_infeasible(self, found: Relaxed) -> Path:

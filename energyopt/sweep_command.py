@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from energyopt.commands import add_memo
 from energyopt.console import note, reported
 from energyopt.progress import Interrupt, Progress
 
@@ -89,6 +90,9 @@ def sweep(
         bool,
         typer.Option("--retry-failed", help="Do what failed again; infeasible stays."),
     ] = False,
+    no_memo: Annotated[
+        bool, typer.Option("--no-memo", help="Leave the memo out of the folder.")
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="One JSON document on stdout.")
     ] = False,
@@ -120,6 +124,7 @@ def sweep(
             note(line)
         if len(done.failures) > SHOWN:
             note(f"and {len(done.failures) - SHOWN:,} more, in the table")
+        add_memo(done.folder, wanted=done.complete and not no_memo)
         if not as_json:
             _print(done)
     if as_json and told:
@@ -205,3 +210,5 @@ def _print(done: Swept) -> None:
     there = len(done.points.runs)
     typer.echo(f"{there:,} runs, {done.solved_now:,} of them solved now")
     typer.echo(f"Written to {done.folder / 'table.csv'} and table.nc")
+    if (done.folder / "memo.html").is_file():
+        typer.echo(f"Memo: {done.folder / 'memo.html'}")

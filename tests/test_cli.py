@@ -550,6 +550,17 @@ def test_too_little_for_the_load_is_found(run: Any) -> None:
     assert findings(run) == {"load.facility_mw": 0}
 
 
+def test_swings_for_a_battery_that_is_not_there_are_found(run: Any) -> None:
+    """The 50 MW battery carries swings of 50 MW; not of 60, and none carries none."""
+    rule = "contingencies={{battery_swing_mw: {}}}"
+    assert findings(run, aero(9), rule.format(50)) == {}
+    name = "contingencies.battery_swing_mw"
+    assert findings(run, aero(9), rule.format(60))[name] == 4
+    gone = "technologies.battery=null"
+    assert findings(run, aero(9), rule.format(1), gone)[name] == 4
+    assert findings(run, aero(9), "contingencies=null", gone) == {}
+
+
 # Progress and Ctrl-C
 
 
@@ -583,7 +594,7 @@ from types import ModuleType, SimpleNamespace
 from energyopt import __main__, pipeline
 from energyopt.pipeline import Outcome, Stage
 
-def fake(casefile, *, out, on_progress, stop, reuse, say):
+def fake(casefile, *, out, on_progress, stop, reuse, say, finish):
     end = Outcome({{"case": "little"}}, Path("there"), "TABLE", {code}, "next")
     on_progress(Stage("inputs", 0.0))
 {body}

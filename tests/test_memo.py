@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import re
+import shutil
 import warnings
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,46 +15,27 @@ from typing import Any
 import numpy as np
 import plants
 import pytest
-import xarray as xr
+from memos import CHANGES, GAS, HOURS, SCRIPT, cells_of, cited, saved
 from numpy.testing import assert_allclose
 from typer.testing import CliRunner
 
-from energyopt import metrics
 from energyopt.__main__ import app
-from energyopt.case import Case
-from energyopt.casefile import read_case
 from energyopt.errors import DataError
-from energyopt.memo.charts import explorer_data, script_json
+from energyopt.memo.beside import COMPARED
 from energyopt.memo.costing import costing
+from energyopt.memo.doubt import UnknownResultError, inputs_of, is_used, rests_on
 from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.html import html
 from energyopt.memo.markdown import markdown, write_csv
-from energyopt.memo.options import options
+from energyopt.memo.options import Option, of_run, options
 from energyopt.memo.permits import what_binds
 from energyopt.memo.run import Run, read_run
+from energyopt.memo.series import explorer_data
+from energyopt.memo.svg import script_json
 from energyopt.memo.table import Cell, number
 from energyopt.memo.workbook import write_workbook
-from energyopt.report import RunFolder
+from energyopt.memo.write import write_options
 
-HOURS = 240
-SCRIPT = "<script>alert(1)</script>"
-TIMES = {"inputs": 1.0, "build": 0.5, "solve": 2.0, "verify": 0.25, "total": 3.75}
-GAS = plants.GAS | {
-    "capital_usd_per_kw": 1000,
-    "co2_t_per_mmbtu": 0.05,
-    "water_m3_per_mwh": 0.1,
-}
-CHANGES: dict[str, Any] = {
-    "title": SCRIPT,
-    "technologies": {
-        "gas": GAS,
-        "battery": plants.BATTERY | {"min_mw": 1, "capital_usd_per_kwh": 200},
-        "grid": plants.GRID | {"max_mw": 5, "min_mw": 5},
-        "solar": plants.SOLAR | {"max_mw": 3, "min_mw": 3},
-    },
-    "limits": {"gpu_served_frac": 0.9, "co2_t_per_yr": 1e6},
-    "contingencies": {},
-}
 SAMPLED = {"frac": 0.9995, "low_frac": 0.999, "high_frac": 0.9999, "nines": 3.3}
 BOTH = {
     which: {"gpu_energy": SAMPLED, "full_hours": SAMPLED}
@@ -80,26 +62,11 @@ UPTIME = {
 }
 
 
-def saved(folder: Path, **changes: Any) -> Path:
-    folder.mkdir()
-    path = folder / "tiny.yaml"
-    wanted = plants.merged(plants.CASE, CHANGES | changes)
-    path.write_text(json.dumps(wanted))
-    casefile = read_case(path)
-    price = [30.0] * (HOURS // 2) + [60.0] * (HOURS // 2)
-    sun = [0.0, 0.5, 0.9, 0.2] * (HOURS // 4)
-    case = Case.model_validate(wanted)
-    made = plants.solved(case, HOURS, power_usd_per_mwh=price, solar__share_frac=sun)
-    made = replace(made, shadow_prices={"limits.co2_t_per_yr": 35.0})
-    with RunFolder.open(casefile, folder / "run") as run:
-        run.log.write_text("the solver's words\n")
-        return run.write(made, metrics.summary(made, TIMES))
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = saved(tmp_path_factory.mktemp("memo") / "case")
-    (made / "uptime.json").write_text(json.dumps(UPTIME))
+    run_id = json.loads((made / "manifest.json").read_text())["run_id"]
+    (made / "uptime.json").write_text(json.dumps(UPTIME | {"run_id": run_id}))
     return made
 
 
@@ -109,48 +76,23 @@ def run(folder: Path) -> Run:
 
 
 @pytest.fixture(scope="module")
-def whole(run: Run) -> Memo:
-    return memo(run, [run])
+def base(tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A plant without sun, to stand beside the other."""
+    without = {k: v for k, v in CHANGES["technologies"].items() if k != "solar"}
+    made = saved(tmp_path_factory.mktemp("base") / "case", technologies=without)
+    return read_run(made)
 
 
-def stored(folder: Path, cite: str) -> float:
-    """Read a cited number again, by other means than the memo's."""
-    file, _, place = cite.partition("#")
-    if file.endswith(".json"):
-        found = json.loads((folder / file).read_text())
-        for key in place.split("/"):
-            found = found[int(key) if isinstance(found, list) else key]
-        return float(found)
-    if file.endswith(".csv"):
-        row, column = place.rsplit("/", 1)
-        with (folder / file).open() as text:
-            lines = {line[0]: line for line in csv.reader(text)}
-            head = next(iter(lines.values()))
-        return float(lines[row][head.index(column)] or "nan")
-    name, how, *month = place.split("/")
-    with xr.open_dataset(folder / file, engine="h5netcdf") as data:
-        local = data["local_time"].values.astype("datetime64[M]").astype(int) % 12 + 1
-        kept = local == int(month[0]) if month else np.ones(len(local), dtype=bool)
-        values, weight = data[name].values[kept], data["weight_h"].values[kept]
-    if how == "max":
-        return float(values.max())
-    return float(values @ weight) / (1.0 if how == "sum" else float(weight.sum()))
+@pytest.fixture(scope="module")
+def whole(run: Run, base: Run) -> Memo:
+    return memo(run, [of_run(base)])
 
 
-def test_each_number_is_the_stored_one_that_it_cites(whole, folder):
+def test_each_number_is_the_stored_one_that_it_cites(whole):
     seen = 0
-    for table in whole.tables:
-        for row in table.rows:
-            for cell in row.cells:
-                if not isinstance(cell, Cell) or not cell.cite or cell.value is None:
-                    continue
-                there = sum(stored(folder, one) for one in cell.cite.split(" + "))
-                over = stored(folder, cell.over) if cell.over else 1.0
-                told = f"exhibit {table.number}, {row.cells[0]}: {cell.cite}"
-                assert_allclose(
-                    cell.value, there / over * cell.factor, rtol=1e-9, err_msg=told
-                )
-                seen += 1
+    for told, cell in cells_of(whole.tables):
+        assert_allclose(cell.value, cited(cell), rtol=1e-9, atol=1e-9, err_msg=told)
+        seen += 1
     assert seen > 150
 
 
@@ -237,6 +179,136 @@ def test_low_confidence_is_marked_and_explained(whole):
     assert "† rests on" in markdown(whole)
 
 
+def test_it_is_said_of_every_number_what_it_rests_on(whole):
+    """Of one that no rule is about, every input would count: a mark too many."""
+    for _, cell in cells_of(whole.tables):
+        for cite in [*cell.cite.split(" + "), *([cell.over] if cell.over else [])]:
+            inputs_of(cite)
+    with pytest.raises(UnknownResultError):
+        inputs_of("summary.json#something_new")
+    assert rests_on("summary.json#something_new", ["load.for_sale"], []) == [
+        "load.for_sale"
+    ]
+
+
+def low_in(run: Run, *paths: str) -> Run:
+    """Return a run with inputs of low confidence."""
+    low = {path: run.origins.get(path, {}) | {"confidence": "low"} for path in paths}
+    sure = {path: dict(o) | {"confidence": None} for path, o in run.origins.items()}
+    return replace(run, origins=sure | low, uptime=None)
+
+
+def marked(run: Run, number: str) -> set[tuple[str, str]]:
+    """Return row and column of each number of an exhibit that carries the mark."""
+    table = next(t for t in memo(run).tables if t.number == number)
+    return {
+        (str(row.cells[0]), column.key)
+        for row in table.rows
+        for column, cell in zip(table.columns, row.cells, strict=True)
+        if isinstance(cell, Cell) and cell.doubtful
+    }
+
+
+def test_marks_follow_what_a_number_is_worked_out_from(run):
+    """Land of gas units: their area in exhibits 1, 4 and 30, and nothing else."""
+    land = low_in(run, "technologies.gas.land_km2_per_mw")
+    assert marked(land, "4") == {("gas", "land_acres")}
+    assert marked(land, "30") == {("Land", "need")}
+    assert marked(land, "1") == {("Land of the plant", "recommended")}
+    assert not marked(land, "11")
+
+
+def test_the_price_of_a_machine_marks_its_own_capital_and_every_total(run):
+    dear = low_in(run, "technologies.gas.capital_usd_per_kw")
+    rows = {row for row, _ in marked(dear, "7")}
+    assert rows == {"gas", "Total"}
+    assert {row for row, _ in marked(dear, "11")} == {
+        "capital recovery, gas",
+        "LCOE, real",
+    }
+
+
+def test_an_input_that_is_not_read_marks_nothing(run):
+    """There is no second fuel, and what is offered is not all built."""
+    off = ["technologies.gas.dual_fuel_capital_usd_per_kw"]
+    assert not marked(low_in(run, *off), "7")
+    assert is_used("technologies.gas.capital_usd_per_kw", run.case.technologies)
+    dual = {"gas": run.case.technologies["gas"].model_copy(update={"dual_fuel": True})}
+    assert is_used(off[0], dual)
+
+
+def test_sampled_years_of_another_run_are_left_out_and_said_to_be(folder, tmp_path):
+    other = tmp_path / "run"
+    shutil.copytree(folder, other)
+    (other / "uptime.json").write_text(json.dumps(UPTIME | {"run_id": "another"}))
+    found = read_run(other)
+    made = memo(found)
+    assert found.uptime is None
+    assert "uptime.json is of run another" in made.not_covered["25"]
+    assert any("LEFT OUT" in note for note in made.tables[0].footnotes)
+    assert not any("with outages" in str(row.cells[0]) for row in made.tables[0].rows)
+
+
+def test_the_base_case_stands_beside_the_plant(whole, run, base):
+    """The plant has 3 MW of sun that the base has not; capital is that much more."""
+    of = {table.number: table for table in whole.tables}
+    for one in COMPARED:
+        assert any(c.key.startswith("base_") for c in of[one].columns), one
+    keys = [column.key for column in of["7"].columns]
+    total = of["7"].rows[-1].cells
+    there, less = (total[keys.index(f"{k}base_total_musd")] for k in ("", "less_"))
+    assert isinstance(there, Cell)
+    assert isinstance(less, Cell)
+    both = [each.summary["capital_usd"] / 1e6 for each in (run, base)]
+    assert_allclose([there.value, less.value], [both[1], both[0] - both[1]], rtol=1e-8)
+    keys = [column.key for column in of["4"].columns]
+    sun = next(row for row in of["4"].rows if row.cells[0] == "solar")
+    assert sun.texts()[keys.index("base_rated_mw")] == "0.0"
+    assert sun.texts()[keys.index("less_base_rated_mw")] == "3.0"
+
+
+def test_a_row_that_only_the_base_has_counts_as_nothing_of_the_plant(run, base):
+    made = {t.number: t for t in memo(base, [of_run(run)]).tables}
+    keys = [column.key for column in made["4"].columns]
+    sun = next(row for row in made["4"].rows if row.cells[0] == "solar")
+    assert sun.texts()[keys.index("rated_mw")] == "–"
+    assert sun.texts()[keys.index("base_rated_mw")] == "3.0"
+    assert sun.texts()[keys.index("less_base_rated_mw")] == "-3.0"
+
+
+def test_options_of_a_run_are_found_again_with_their_base(folder, base, tmp_path):
+    """The first option has no plant, the second is gone; the third is the base."""
+    run_ = tmp_path / "run"
+    shutil.copytree(folder, run_)
+    rows = [
+        {"name": "grid_only", "status": "infeasible", "reason": "too little"},
+        {"name": "gas_only", "status": "optimal", "folder": tmp_path / "gone"},
+        {"name": "gas_battery", "status": "optimal", "folder": base.folder},
+    ]
+    lines = [{"reason": "", "folder": None, "label": row["name"]} | row for row in rows]
+    write_options(run_, lines, "gas_battery")
+    out = tmp_path / "memo"
+    told = CliRunner().invoke(
+        app, ["report", str(run_), "--one-page", "--out", str(out)]
+    )
+    assert told.exit_code == 0, told.output
+    text = (out / "one_page.md").read_text()
+    assert "infeasible: too little" in text
+    assert "its run folder is gone" in text
+    assert "Base case: gas_battery." in text
+    assert "Base case, " not in text or base.run_id in text
+    told = CliRunner().invoke(app, ["report", str(run_), "--base", "grid_only"])
+    assert told.exit_code == 3
+    assert "with a plant are gas_battery" in told.output
+
+
+def test_one_page_has_its_exhibits_and_no_more(whole):
+    numbers = [table.number for table in whole.first_page]
+    assert numbers == ["1", "2", "11", "20", "25"]
+    text = markdown(replace(whole, tables=tuple(whole.first_page), short=True))
+    assert "## Exhibits" not in text
+
+
 def test_markdown_keeps_what_a_case_says_as_text(whole):
     text = markdown(whole)
     assert SCRIPT not in text
@@ -259,8 +331,10 @@ def test_csv_files_hold_the_numbers_unrounded(whole, tmp_path):
 
 
 def test_options_tell_of_the_run_that_has_no_plant(run):
-    table = options([run], [("no gas", "infeasible: no plant meets every limit")])
-    assert table.rows[-1].cells[-1] == "infeasible: no plant meets every limit"
+    none = Option("no_gas", "No gas", None, "infeasible: no plant meets every limit")
+    table = options([of_run(run), none])
+    assert table.rows[-1].cells[-1] == "no plant: infeasible"
+    assert "No gas: infeasible: no plant meets every limit" in table.footnotes
     assert table.rows[-1].texts()[1] == "–"
 
 

@@ -319,9 +319,10 @@ def test_the_command_ends_in_8_and_says_why_on_stderr(case, tmp_path):
     lines = done.stdout.splitlines()
     assert lines[0].split()[:2] == [LOAD, "LCOE"]
     assert [line.split()[0] for line in lines[1:4]] == ["250", "900", "250"]
-    assert lines[-2:] == [
+    assert lines[-3:] == [
         "2 runs, 2 of them solved now",
         f"Written to {out / 'table.csv'} and table.nc",
+        f"Memo: {out / 'memo.html'}",
     ]
 
 

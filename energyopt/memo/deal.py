@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from energyopt.memo.run import BUILT_MW, Run
-from energyopt.memo.table import Cell, Row, Table, percent
+from energyopt.memo.table import Cell, Row, Table, in_turn, percent
 from energyopt.units import KG_PER_T, KM2_PER_ACRE, M3_PER_ACRE_FT
 
 M = 1e-6
 PCT = 100.0
 SERVED = "summary.json#energy_mwh/served"
 INSTALLED = ("Installed ", "… storage of ")
+KINDS = {"gas_turbine": "gas unit", "fuel_store": "fuel store"}
 UNITS = {"gas_turbine": "gas", "fuel_store": "fuel in store"}
 
 
@@ -19,7 +20,7 @@ def at_a_glance(run: Run, base: Run | None = None) -> Table:
     """Return exhibit 1: what is bought and what it gives, beside a base case."""
     runs = [run] if base is None else [run, base]
     told = [_glance(each) for each in runs]
-    labels = _merged(*(list(rows) for rows in told))
+    labels = in_turn(*(list(rows) for rows in told))
     rows = []
     for label in labels:
         unit = next(rows[label][1] for rows in told if label in rows)
@@ -39,40 +40,19 @@ def at_a_glance(run: Run, base: Run | None = None) -> Table:
         caption=f"Money in {run.money}. Yearly figures are of the average weather year.",
         notes=(
             *(() if base is None else (f"Base case: {base.source()}",)),
+            *(f"{each.other_uptime}." for each in runs if each.other_uptime),
             "Served and unserved energy are of the dispatched year; outages of machines "
             "are in exhibit 25 where they were sampled.",
         ),
     )
 
 
-def _merged(first: list[str], *others: list[str]) -> list[str]:
-    """Return every label once; one that is new stands behind its own neighbour.
-
-    Examples
-    --------
-    >>> _merged(["gas", "LCOE"], ["gas", "solar", "LCOE"])
-    ['gas', 'solar', 'LCOE']
-    """
-    labels = list(first)
-    for other in others:
-        at = 0
-        for label in other:
-            if label in labels:
-                at = labels.index(label) + 1
-            else:
-                labels.insert(at, label)
-                at += 1
-    return labels
-
-
 def _delta(cells: Sequence[Cell | str]) -> list[Cell | str]:
     """Return recommended less base, where both are numbers."""
     if len(cells) < 2:
         return []
-    a, b = cells
-    if isinstance(a, str) or isinstance(b, str) or a.value is None or b.value is None:
-        return [""]
-    return [Cell(a.value - b.value, a.decimals)]
+    first, base = cells
+    return [""] if isinstance(first, str) else [first.minus(base)]
 
 
 def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
@@ -99,7 +79,7 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
     if slowest is not None:
         lead = f"tables/capacity.csv#{slowest}/lead_time_months"
         rows[f"All in service ({slowest} comes last)"] = (
-            cell(lead, decimals=0, doubtful=run.doubtful(of="lead_time")),
+            cell(lead, decimals=0),
             "months from order",
         )
     rows |= _prices(run) | _service(run) | _footprint(run)
@@ -116,31 +96,30 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
 def _prices(run: Run) -> dict[str, tuple[Cell | str, str]]:
     """Return capital, yearly cost and LCOE."""
     s, cell = "summary.json#", run.cell
-    price, any_low = run.doubtful(of="capital_usd"), run.doubtful()
     load = run.case.load.facility_mw
     return {
         "Capital, all-in": (
-            cell(f"{s}capital_usd", M, decimals=1, doubtful=price),
+            cell(f"{s}capital_usd", M, decimals=1),
             "$M",
         ),
         "… per kW of load": (
-            cell(f"{s}capital_usd", 1 / (load * 1000), decimals=0, doubtful=price),
+            cell(f"{s}capital_usd", 1 / (load * 1000), decimals=0),
             "$/kW",
         ),
         "Yearly cost": (
-            cell(f"{s}objective_usd_per_yr", M, decimals=1, doubtful=any_low),
+            cell(f"{s}objective_usd_per_yr", M, decimals=1),
             "$M/yr",
         ),
         "LCOE, real, energy to the facility": (
-            cell(f"{s}lcoe_usd_per_mwh", decimals=2, doubtful=any_low),
+            cell(f"{s}lcoe_usd_per_mwh", decimals=2),
             "$/MWh",
         ),
         "LCOE, real, after export income": (
-            cell(f"{s}lcoe_after_export_usd_per_mwh", decimals=2, doubtful=any_low),
+            cell(f"{s}lcoe_after_export_usd_per_mwh", decimals=2),
             "$/MWh",
         ),
         "LCOE, real, energy to IT": (
-            cell(f"{s}lcoe_usd_per_mwh_it", decimals=2, doubtful=any_low),
+            cell(f"{s}lcoe_usd_per_mwh_it", decimals=2),
             "$/MWh",
         ),
     }
@@ -156,8 +135,8 @@ def _service(run: Run) -> dict[str, tuple[Cell | str, str]]:
     """Return uptime and unserved energy, planned and, if sampled, with outages."""
     rows: dict[str, tuple[Cell | str, str]] = {
         "GPU energy served, dispatched year": (
-            percent(run.summary["gpu_uptime_frac"]),
-            "–",
+            percent(run.summary["gpu_uptime_frac"]).removesuffix(" %"),
+            "%",
         ),
         "Unserved, dispatched year": (
             run.cell("summary.json#unserved_mwh", decimals=1),
@@ -165,15 +144,14 @@ def _service(run: Run) -> dict[str, tuple[Cell | str, str]]:
         ),
     }
     if run.uptime is not None:
-        low = bool(run.uptime["low_confidence"])
         place = "uptime.json#uptime/base/with_common_causes/gpu_energy/frac"
         rows["GPU energy served, with outages"] = (
-            run.cell(place, PCT, decimals=4, doubtful=low),
+            run.cell(place, PCT, decimals=4),
             "%",
         )
         place = "uptime.json#unserved_mwh_per_yr/mean"
         rows["Unserved, with outages"] = (
-            run.cell(place, decimals=1, doubtful=low),
+            run.cell(place, decimals=1),
             "MWh/yr",
         )
     elif target := run.summary.get("uptime_target"):
@@ -188,16 +166,15 @@ def _service(run: Run) -> dict[str, tuple[Cell | str, str]]:
 
 def _footprint(run: Run) -> dict[str, tuple[Cell | str, str]]:
     """Return emissions, water, land and gas."""
-    s, cell, low = "summary.json#", run.cell, run.doubtful
-    burnt = low(of="heat_rate") or low(of="co2_t")
+    s, cell = "summary.json#", run.cell
     return {
-        "CO2": (cell(f"{s}co2_t_per_yr", decimals=0, doubtful=burnt), "t/yr"),
+        "CO2": (cell(f"{s}co2_t_per_yr", decimals=0), "t/yr"),
         "CO2 per MWh served": (
-            cell(f"{s}co2_t_per_yr", KG_PER_T, over=SERVED, decimals=1, doubtful=burnt),
+            cell(f"{s}co2_t_per_yr", KG_PER_T, over=SERVED, decimals=1),
             "kg/MWh",
         ),
         "NOx": (
-            cell(f"{s}nox_t_per_yr", decimals=1, doubtful=low(of="nox_")),
+            cell(f"{s}nox_t_per_yr", decimals=1),
             "t/yr",
         ),
         "Renewable share, yearly": (
@@ -205,25 +182,15 @@ def _footprint(run: Run) -> dict[str, tuple[Cell | str, str]]:
             "%",
         ),
         "Water consumed": (
-            cell(f"{s}water_m3_per_yr", 1e-3, decimals=2, doubtful=low(of="water")),
+            cell(f"{s}water_m3_per_yr", 1e-3, decimals=2),
             "ML/yr",
         ),
         "… in acre-feet": (
-            cell(
-                f"{s}water_m3_per_yr",
-                1 / M3_PER_ACRE_FT,
-                decimals=2,
-                doubtful=low(of="water"),
-            ),
+            cell(f"{s}water_m3_per_yr", 1 / M3_PER_ACRE_FT, decimals=2),
             "acre-ft/yr",
         ),
         "Land of the plant": (
-            cell(
-                f"{s}land_km2",
-                1 / KM2_PER_ACRE,
-                decimals=1,
-                doubtful=low(of="land_km2"),
-            ),
+            cell(f"{s}land_km2", 1 / KM2_PER_ACRE),
             "acres",
         ),
         "Gas, mean day": (
@@ -238,19 +205,19 @@ def design(run: Run) -> Table:
     rows = []
     size = run.tables["capacity"]
     for name in run.built:
-        at, low = f"tables/capacity.csv#{name}/", run.doubtful(f"technologies.{name}")
+        at = f"tables/capacity.csv#{name}/"
         whole = run.stored(f"{at}installed_units") is not None
         rows.append(
             Row(
                 (
                     name,
-                    str(size.at[name, "kind"]).replace("_", " "),
+                    KINDS.get(str(size.at[name, "kind"]), str(size.at[name, "kind"])),
                     run.cell(f"{at}installed_units", decimals=0),
                     run.cell(f"{at}rated_mw", over=f"{at}installed_units", decimals=2)
                     if whole
                     else Cell(None),
                     run.cell(f"{at}rated_mw", decimals=1),
-                    run.cell(f"{at}at_design_mw", decimals=1, doubtful=low),
+                    run.cell(f"{at}at_design_mw", decimals=1),
                     run.cell(f"{at}energy_mwh", decimals=1),
                     run.cell(f"{at}duration_h", decimals=2),
                     run.cell(f"{at}capacity_factor_frac", PCT, decimals=1),

@@ -44,5 +44,5 @@ def by_hour_of_day(run: Run) -> Table:
         (f"{key.replace('.', '_')}", words, "MW") for words, key in kept.items()
     ]
     notes = ("Means of hourly.nc over the days of the average year.",)
-    title = "Hours of the day, and every day of the year"
+    title = "Heat maps and hours of the day"
     return run.table("22", "hours_of_day", title, columns, rows, notes=notes)

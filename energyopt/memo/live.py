@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from energyopt.memo.costing import Asset, Costing
+from energyopt.memo.money import CATEGORIES
 
 if TYPE_CHECKING:
     from energyopt.memo.workbook import Formats
@@ -18,6 +19,10 @@ FIXED_DESIGN = (
     "Fixed design: the plant and its dispatch stay. One that is sized again at another "
     "price costs at most this."
 )
+
+
+LARGE = 1000
+"""From here on a number is shown without decimals."""
 
 
 def safe(name: str) -> str:
@@ -37,6 +42,9 @@ class Sheet:
     def __init__(self, book: Any, looks: Formats, name: str, title: str) -> None:
         self.book, self.looks, self.name = book, looks, name
         self.at = book.add_worksheet(name)
+        self.at.set_paper(9)
+        self.at.set_landscape()
+        self.at.fit_to_pages(1, 0)
         self.at.set_column(0, 0, 44)
         self.at.set_column(1, 6, 17)
         self.at.write_string(0, 0, title, looks.title)
@@ -45,13 +53,17 @@ class Sheet:
     def heads(self, *texts: str) -> None:
         """Write a line of heads."""
         for i, text in enumerate(texts):
-            self.at.write_string(self.row, i, text, self.looks.head)
+            numeric = i > 0 and text != "Unit"
+            look = self.looks.number_head if numeric else self.looks.head
+            self.at.write_string(self.row, i, text, look)
         self.row += 1
 
     def input(self, label: str, name: str, value: float, unit: str) -> None:
         """Write a named input."""
         self.at.write_string(self.row, 0, label)
-        self.at.write_number(self.row, 1, value, self.looks.input)
+        large = abs(value) >= LARGE
+        look = self.looks.large_input if large else self.looks.input
+        self.at.write_number(self.row, 1, value, look)
         self.at.write_string(self.row, 2, unit)
         self.define(name, 1)
         self.row += 1
@@ -65,9 +77,11 @@ class Sheet:
         self, label: str, *formulas: tuple[str, float], bold: bool = False
     ) -> None:
         """Write formulas beside a label, each with its value."""
-        look = self.looks.total if bold else self.looks.live
+        fine = self.looks.total if bold else self.looks.live
+        whole = self.looks.large_total if bold else self.looks.large_live
         self.at.write_string(self.row, 0, label, self.looks.bold if bold else None)
         for i, (formula, value) in enumerate(formulas, start=1):
+            look = whole if abs(value) >= LARGE else fine
             self.at.write_formula(self.row, i, formula, look, value)
 
     def note(self, text: str) -> None:
@@ -128,8 +142,13 @@ def _inputs(sheet: Sheet, c: Costing) -> None:
         years = asset.recovery_yr
         sheet.input(f"{asset.name}, recovered in", f"years_{of}", years, "yr")
     for category, usd in c.other_usd.items():
-        label = f"{category.replace('_', ' ')}, as dispatched"
+        label = f"{_words(category)}, as dispatched"
         sheet.input(label, f"cost_{safe(category)}", usd, "$/yr")
+
+
+def _words(category: str) -> str:
+    """Return a category of cost as exhibit 11 calls it."""
+    return CATEGORIES.get(category, category.replace("_", " "))
 
 
 def _capital(asset: Asset, rate: str) -> str:
@@ -161,11 +180,10 @@ def _lcoe(sheet: Sheet, c: Costing, source: str) -> None:
         label = f"capital recovery, {asset.name.replace('_', ' ')}"
         add(label, f"capital_{safe(asset.name)}", made)
     fuel = c.gas_mmbtu * c.gas_usd_per_mmbtu
-    add("gas", "fuel_cost", [("=gas_mmbtu*gas_price", fuel)] * 3)
+    add("fuel: gas", "fuel_cost", [("=gas_mmbtu*gas_price", fuel)] * 3)
     for category, usd in c.other_usd.items():
         name = safe(category)
-        label = category.replace("_", " ")
-        add(label, f"yearly_{name}", [(f"=cost_{name}", usd)] * 3)
+        add(_words(category), f"yearly_{name}", [(f"=cost_{name}", usd)] * 3)
     last = sheet.row
     sums = [
         (f"=SUM({col}{first + 1}:{col}{last})", c.lcoe_usd_per_mwh(at) * c.served_mwh)

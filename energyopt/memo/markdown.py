@@ -18,6 +18,8 @@ def markdown(memo: Memo) -> str:
     parts = [f"# {_plain(run.title)}", f"Money in {run.money}. {_plain(run.source())}"]
     parts += ["## One page", *(markdown_table(t, "###") for t in memo.first_page)]
     rest = [t for t in memo.tables if t not in memo.first_page]
+    if memo.short:
+        return "\n\n".join(parts) + "\n"
     parts += ["## Exhibits", *(markdown_table(t, "###") for t in rest)]
     missing = [f"- Exhibit {n}: {why}" for n, why in memo.not_covered.items()]
     parts += ["## Not covered", "\n".join(missing)]
@@ -77,7 +79,8 @@ def write_csv(memo: Memo, folder: Path) -> list[Path]:
         old.unlink()
     paths = []
     for table in memo.tables:
-        path = folder / f"exhibit_{int(table.number):02d}_{table.name}.csv"
+        count, letter = table.place
+        path = folder / f"exhibit_{count:02d}{letter}_{table.name}.csv"
         with path.open("w", encoding="utf-8", newline="") as file:
             out = csv.writer(file)
             out.writerow([_head(c.key, c.unit) for c in table.columns])

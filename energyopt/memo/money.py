@@ -35,17 +35,16 @@ def capital(run: Run) -> Table:
     rows = []
     for asset in found.index[found["total_usd"].abs() > 0.5]:
         at = f"tables/capital.csv#{asset}/"
-        low = run.doubtful(f"technologies.{asset}", of="capital_usd")
         size, unit_cost = Cell(None), Cell(None)
         if asset in run.tables["capacity"].index:
             kw = f"tables/capacity.csv#{asset}/rated_mw"
             size = run.cell(kw, decimals=1)
             unit_cost = run.cell(f"{at}direct_usd", 1e-3, over=kw)
         parts = [
-            run.cell(f"{at}{part}_usd", M, decimals=2, doubtful=low)
+            run.cell(f"{at}{part}_usd", M, decimals=2)
             for part in ("direct", "owners", "contingency", "interest", "total")
         ]
-        per_kw = run.cell(f"{at}total_load_usd_per_kw", decimals=1, doubtful=low)
+        per_kw = run.cell(f"{at}total_load_usd_per_kw", decimals=1)
         text = str(asset).replace("_", " ")
         rows.append(Row((text, size, unit_cost, *parts, per_kw)))
     columns = [
@@ -132,9 +131,6 @@ def operating(run: Run) -> Table:
         for asset in cost.index[cost[column].abs() > 0.5]:
             cite = f"tables/cost.csv#{asset}/{column}"
             unit, driver = _drivers(run, str(asset), category)
-            low = run.doubtful(f"technologies.{asset}", of="om_")
-            if category == "fuel":
-                low = run.doubtful("gas")
             price, quantity = Cell(None), Cell(None)
             if driver and run.stored(driver):
                 price = run.cell(cite, over=driver)
@@ -146,8 +142,8 @@ def operating(run: Run) -> Table:
                         price,
                         quantity,
                         unit,
-                        run.cell(cite, M, decimals=3, doubtful=low),
-                        run.cell(cite, over=SERVED, decimals=3, doubtful=low),
+                        run.cell(cite, M, decimals=3),
+                        run.cell(cite, over=SERVED, decimals=3),
                     )
                 )
             )
@@ -192,18 +188,16 @@ def waterfall(run: Run) -> Table:
             for asset in cost.index[cost[column].abs() > 0.5]:
                 label = f"{words}, {str(asset).replace('_', ' ')}"
                 cite = f"tables/cost.csv#{asset}/{column}"
-                low = run.doubtful(f"technologies.{asset}") or category == "fuel"
-                rows.append(_part(run, label, cite, low and run.doubtful()))
+                rows.append(_part(run, label, cite))
         elif abs(cost[column].sum()) > 0.5:
             cite = f"summary.json#cost_usd_per_yr/{category}"
-            rows.append(_part(run, words, cite, run.doubtful("technologies")))
+            rows.append(_part(run, words, cite))
     whole = "summary.json#lcoe_usd_per_mwh"
-    low = run.doubtful()
     rows.append(
         Row(
             (
                 "LCOE, real",
-                run.cell(whole, decimals=2, doubtful=low),
+                run.cell(whole, decimals=2),
                 Cell(100.0, 1),
             ),
             "total",
@@ -234,8 +228,8 @@ def waterfall(run: Run) -> Table:
     )
 
 
-def _part(run: Run, label: str, cite: str, low: bool) -> Row:
-    each = run.cell(cite, over=SERVED, decimals=2, doubtful=low)
+def _part(run: Run, label: str, cite: str) -> Row:
+    each = run.cell(cite, over=SERVED, decimals=2)
     lcoe = run.summary["lcoe_usd_per_mwh"]
     share = run.cell(cite, 100 / lcoe, over=SERVED, decimals=1)
     return Row((label, each, share))

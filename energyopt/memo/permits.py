@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pandas as pd
@@ -46,10 +45,8 @@ def carbon(run: Run) -> Table:
         cite = f"hourly.nc#{name}.co2_t/sum"
         scope = "2" if f"{name}.import_mw" in run.hours else "1"
         each = run.cell(cite, KG_PER_T, over=SERVED, decimals=2)
-        low = run.doubtful(f"technologies.{name}", of="heat_rate")
-        low = low or run.doubtful(f"technologies.{name}", of="co2_t")
-        whole = run.cell(cite, decimals=0, doubtful=low)
-        rows.append(Row((name, scope, whole, replace(each, doubtful=low))))
+        whole = run.cell(cite, decimals=0)
+        rows.append(Row((name, scope, whole, each)))
     if rows:
         rows.append(total("Total", rows))
     columns = [
@@ -71,11 +68,10 @@ def water(run: Run) -> Table:
     rows = []
     for name in _emitters(run, "water_m3"):
         cite = f"hourly.nc#{name}.water_m3/sum"
-        low = run.doubtful(f"technologies.{name}", of="water")
         cells = [
-            run.cell(cite, 1e-3, decimals=3, doubtful=low),
-            run.cell(cite, 1 / M3_PER_ACRE_FT, decimals=3, doubtful=low),
-            run.cell(cite, over="hourly.nc#it_mw/sum", decimals=4, doubtful=low),
+            run.cell(cite, 1e-3, decimals=3),
+            run.cell(cite, 1 / M3_PER_ACRE_FT, decimals=3),
+            run.cell(cite, over="hourly.nc#it_mw/sum", decimals=4),
         ]
         rows.append(Row((name, *cells)))
     if rows:
@@ -154,6 +150,7 @@ def what_binds(run: Run) -> Table:
             for key in ("value", "used", "slack")
         ]
         unit = "–" if line["unit"] == "1" else str(line["unit"])
+        unit = "units" if str(name).endswith("_units") else unit
         price = run.cell(f"{at}shadow_price")
         rows.append(Row((str(name), *cells, unit, price, _in_words(line))))
     rows.sort(key=lambda row: row.cells[-1] == "does not bind")

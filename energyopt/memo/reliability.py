@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from energyopt.memo.run import Run
 from energyopt.memo.table import Cell, Row, Table
 
@@ -18,7 +20,6 @@ def nines(run: Run) -> Table | None:
     """
     if run.uptime is None:
         return _way_to_target(run) if run.summary.get("uptime_target") else None
-    low = bool(run.uptime["low_confidence"])
     rows = []
     for rates, both in run.uptime["uptime"].items():
         for which in both:
@@ -27,20 +28,29 @@ def nines(run: Run) -> Table | None:
                 label = f"{MEASURES[what]}, {rates} rates"
                 if which == "without_common_causes":
                     label += ", no common causes"
+                frac = run.stored(f"{at}frac") or 0.0
                 share = [
-                    run.cell(f"{at}{key}", 100.0, decimals=7, doubtful=low)
+                    run.cell(f"{at}{key}", 100.0, decimals=_places(frac))
                     for key in ("frac", "low_frac", "high_frac")
                 ]
                 nines_ = run.cell(f"{at}nines", decimals=2)
-                frac = run.stored(f"{at}frac") or 0.0
-                short = Cell((1 - frac) * HOURS, None, doubtful=low)
+                short = Cell((1 - frac) * HOURS, None, doubtful=share[0].doubtful)
                 rows.append(Row((label, *share, nines_, short)))
     for words, frac in REFERENCES.items():
-        count = Cell(float(words.split(" ")[0].count("9")), 2)
+        nines_of = words.split(" ")[0].count("9")
+        count = Cell(float(nines_of), 2)
         blank = [Cell(None)] * 2
         short = Cell((1 - frac) * HOURS, None)
         rows.append(
-            Row((f"for reference: {words}", Cell(100 * frac, 7), *blank, count, short))
+            Row(
+                (
+                    f"for reference: {words}",
+                    Cell(100 * frac, nines_of - 2),
+                    *blank,
+                    count,
+                    short,
+                )
+            )
         )
     columns = [
         ("measure", "Measure", ""),
@@ -64,6 +74,19 @@ def nines(run: Run) -> Table | None:
             "Approximations: " + "; ".join(run.uptime["approximations"]),
         ),
     )
+
+
+def _places(frac: float) -> int:
+    """Return the decimals of a percentage that show two digits after its nines.
+
+    Examples
+    --------
+    >>> _places(0.9995612), _places(0.99999984), _places(0.5), _places(1.0)
+    (3, 6, 1, 7)
+    """
+    if frac >= 1:
+        return 7
+    return min(max(1 - math.floor(math.log10(100 * (1 - frac))), 1), 7)
 
 
 def _way_to_target(run: Run) -> Table:

@@ -17,6 +17,7 @@ import xarray as xr
 from energyopt.case import Case
 from energyopt.casefile import read_case
 from energyopt.errors import DataError
+from energyopt.memo.doubt import is_used, rests_on
 from energyopt.memo.table import Cell, Column, Row, Table
 
 BUILT_MW = 0.1
@@ -36,6 +37,7 @@ class Run:
     tables: Mapping[str, pd.DataFrame]
     hours: xr.Dataset
     uptime: Mapping[str, Any] | None
+    other_uptime: str = ""  # why an uptime.json that is there is not of this run
 
     @property
     def run_id(self) -> str:
@@ -67,23 +69,18 @@ class Run:
         draft = "; DRAFT, not a basis for a decision" if self.summary["draft"] else ""
         return f"Case {self.case.name}, run {self.run_id}, {proven}{draft}."
 
-    def doubtful(self, *places: str, of: str = "") -> bool:
-        """Return whether an input under one of these places is of low confidence.
+    @cached_property
+    def low_confidence(self) -> list[str]:
+        """The inputs of low confidence that are read, as the case is set up."""
+        low = [p for p, o in self.origins.items() if o["confidence"] == "low"]
+        return [path for path in low if is_used(path, self.case.technologies)]
 
-        Of technologies only those that are built count; with ``of`` only inputs that
-        have it in their name.
-        """
-        for path, origin in self.origins.items():
-            if origin["confidence"] != "low" or not path.rsplit(".", 1)[-1].startswith(
-                of
-            ):
-                continue
-            part = path.split(".")
-            if part[0] == "technologies" and part[1] not in self.built:
-                continue
-            if not places or path.startswith(tuple(f"{p}." for p in places)):
-                return True
-        return False
+    def rests_on_low(self, *cites: str) -> bool:
+        """Return whether a stored number rests on an input of low confidence."""
+        told = [cite for cite in cites if cite]
+        if self.uptime and any(c.startswith("uptime.json#") for c in told):
+            return bool(self.uptime["low_confidence"])  # the sampler's own list
+        return any(rests_on(c, self.low_confidence, self.built) for c in told)
 
     def cell(
         self,
@@ -92,7 +89,6 @@ class Run:
         *,
         over: str = "",
         decimals: int | None = None,
-        doubtful: bool = False,
     ) -> Cell:
         """Return a stored number in the unit of its column; see :class:`Cell`."""
         value = self.stored(cite)
@@ -100,7 +96,8 @@ class Run:
             below = self.stored(over)
             value = value / below if below else None
         shown = None if value is None else value * factor
-        return Cell(shown, decimals, cite, over, factor, doubtful)
+        low = self.rests_on_low(cite, over)
+        return Cell(shown, decimals, cite, over, factor, low, self.folder)
 
     def stored(self, cite: str) -> float | None:
         """Return a stored number.
@@ -202,19 +199,33 @@ def read_run(run: Path) -> Run:
             path.stem: pd.read_csv(path, index_col=0, keep_default_na=True)
             for path in sorted((folder / "tables").glob("*.csv"))
         }
-        uptime = folder / "uptime.json"
+        manifest = _json(folder / "manifest.json")
+        uptime, other = _uptime(folder / "uptime.json", str(manifest["run_id"]))
         return Run(
             folder=folder,
             case=read_case(folder / "case.resolved.yaml").case.in_time(),
             summary=_json(folder / "summary.json"),
-            manifest=_json(folder / "manifest.json"),
+            manifest=manifest,
             origins=_json(folder / "case.origins.json"),
             tables=found,
             hours=hours,
-            uptime=_json(uptime) if uptime.is_file() else None,
+            uptime=uptime,
+            other_uptime=other,
         )
     except (OSError, ValueError) as error:
         raise DataError(f"{run}: cannot be read ({error})") from None
+
+
+def _uptime(path: Path, run_id: str) -> tuple[Mapping[str, Any] | None, str]:
+    """Return the sampled years of a run; or why those that are there are not its own."""
+    if not path.is_file():
+        return None, ""
+    found = _json(path)
+    of = found.get("run_id")
+    if of == run_id:
+        return found, ""
+    told = f"of run {of}" if of else "of a run without a name"
+    return None, f"{path.name} is {told}, not of {run_id}: LEFT OUT"
 
 
 def _json(path: Path) -> Any:

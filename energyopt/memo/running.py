@@ -149,10 +149,10 @@ def dispatch_weeks(run: Run) -> Table:
         ]
         peak = Cell(float(load[at].max()), 1)
         first = run.local[week.hours.start]
-        rows.append(Row((week.name, f"{first:%d %b, %H:%M}", peak, *cells)))
+        rows.append(Row((week.name, f"{first.day} {first:%b, %H:%M}", peak, *cells)))
     columns = [
         ("week", "Week", ""),
-        ("begins", "Begins, local", ""),
+        ("begins", "Begins", ""),
         ("load_peak_mw", "Load, peak", "MW"),
         ("load_mean_mw", "Load, mean", "MW"),
         ("net_load_mean_mw", "Net load, mean", "MW"),
@@ -167,7 +167,7 @@ def dispatch_weeks(run: Run) -> Table:
         columns,
         rows,
         caption=f"Prices in {run.money}.",
-        notes=("Means and peaks of hourly.nc over the 168 hours named.",),
+        notes=("Means and peaks of hourly.nc over 168 hours of local standard time.",),
     )
 
 
@@ -207,8 +207,10 @@ def durations(run: Run) -> Table:
         rows.append(Row((name, *cells)))
     columns = [("series", "Series", "")]
     columns += [(f"hour_{h}_mw", f"{h:,} h", "MW") for h in steps]
-    title = "Duration: power reached in at least so many hours a year"
-    return run.table("21", "durations", title, columns, rows)
+    caption = "Power that is reached in at least so many hours a year."
+    return run.table(
+        "21", "durations", "Duration curves", columns, rows, caption=caption
+    )
 
 
 def unit_operation(run: Run) -> Table:

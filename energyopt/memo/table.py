@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
 from typing import Literal
 
 DOUBT = "†"
@@ -16,7 +18,8 @@ class Cell:
     """One number of an exhibit.
 
     ``value`` is ``factor`` times the stored number at ``cite``, over the one at ``over``
-    where there is one. A number without ``cite`` is the sum of those above it.
+    where there is one, less the number ``less``. A number without ``cite`` is the sum of
+    those above it.
     """
 
     value: float | None
@@ -25,6 +28,16 @@ class Cell:
     over: str = ""
     factor: float = 1.0
     doubtful: bool = False
+    home: Path | None = None  # the folder that it is stored in
+    less: Cell | None = None
+
+    def minus(self, other: Cell | str) -> Cell:
+        """Return how much more this is than another, where both are numbers."""
+        if isinstance(other, str) or self.value is None or other.value is None:
+            return Cell(None)
+        doubt = self.doubtful or other.doubtful
+        more = self.value - other.value
+        return replace(self, value=more, less=other, doubtful=doubt)
 
     @property
     def text(self) -> str:
@@ -76,17 +89,24 @@ class Table:
     footnotes: tuple[str, ...] = ()
 
     @property
+    def place(self) -> tuple[int, str]:
+        """Its place among the exhibits: number, and letter where it has one."""
+        plain = self.number.rstrip("abcdefghijklmnopqrstuvwxyz")
+        return int(plain), self.number[len(plain) :]
+
+    @property
     def doubtful(self) -> bool:
         """Whether any number carries the mark of low confidence."""
         cells = (cell for row in self.rows for cell in row.cells)
         return any(DOUBT in (c.text if isinstance(c, Cell) else c) for c in cells)
 
-    @property
+    @cached_property
     def numeric(self) -> list[bool]:
-        """Which columns hold numbers."""
+        """Which columns hold numbers, but for a text or a heading here and there."""
+        filled = [[r.cells[i] for r in self.rows] for i in range(len(self.columns))]
         return [
-            any(isinstance(row.cells[i], Cell) for row in self.rows)
-            for i in range(len(self.columns))
+            2 * sum(isinstance(c, Cell) for c in cells) > sum(c != "" for c in cells)
+            for cells in filled
         ]
 
 
@@ -144,3 +164,23 @@ def total(label: str, rows: Sequence[Row], skip: Sequence[int] = ()) -> Row:
         doubt = any(c.doubtful for c in numbers)
         cells.append(Cell(value, numbers[0].decimals, doubtful=doubt))
     return Row(tuple(cells), "total")
+
+
+def in_turn(first: list[str], *others: list[str]) -> list[str]:
+    """Return every label once; one that is new stands behind its own neighbour.
+
+    Examples
+    --------
+    >>> in_turn(["gas", "LCOE"], ["gas", "solar", "LCOE"])
+    ['gas', 'solar', 'LCOE']
+    """
+    labels = list(first)
+    for other in others:
+        at = 0
+        for label in other:
+            if label in labels:
+                at = labels.index(label) + 1
+            else:
+                labels.insert(at, label)
+                at += 1
+    return labels

@@ -55,14 +55,20 @@ def assumptions(run: Run) -> Table:
         ("source", "Source", ""),
     ]
     title = "Assumption book"
-    return run.table("32", "assumptions", title, columns, rows)
+    notes = (
+        f"{DOUBT} after a number: an input that it is worked out from, given the plant and "
+        "its dispatch, is of low confidence. What is built and how it runs rests on all.",
+    )
+    return run.table("32", "assumptions", title, columns, rows, notes=notes)
 
 
 def checks(run: Run) -> Table:
     """Return exhibit 33: each check, what it allows and the worst that was found."""
     rows = []
     for name, line in run.summary["checks"].items():
-        worst = "not a number" if line["worst"] is None else f"{line['worst']:.1e}"
+        worst = (
+            "not a number" if line["worst"] is None else f"{line['worst'] + 0.0:.1e}"
+        )
         allowed = f"{line['tolerance']:.1e}"
         rows.append(Row((name, worst, allowed, "yes" if line["passed"] else "NO")))
     rows.sort(key=lambda row: row.cells[-1] == "yes")
@@ -85,7 +91,7 @@ def record(run: Run) -> Table:
         "Run": run.run_id,
         "Status": str(run.summary["status"]),
         "Started, UTC": str(m["started_utc"]),
-        "Took": Cell(run.summary["time_s"]["total"], 1, "summary.json#time_s/total"),
+        "Took, in seconds": run.cell("summary.json#time_s/total", decimals=1),
         "energyopt": f"{m['energyopt']} {git.get('commit', '')[:12]}{dirty}",
         "Python": str(m["python"]),
         **{name: str(version) for name, version in m["versions"].items() if version},
@@ -104,4 +110,4 @@ def record(run: Run) -> Table:
     again = f"energyopt solve {PurePath(m['case_file']).name} {sets}".strip()
     rows.append(Row(("Again", again)))
     columns = [("item", "Item", ""), ("value", "Value", "")]
-    return run.table("34", "record", "Run record", columns, rows, notes=("Time in s.",))
+    return run.table("34", "record", "Run record", columns, rows)

@@ -21,6 +21,7 @@ _NOT_IN_AN_ANSWER = {
     "doctor",
     "editor",
     "exhibits",
+    "memo",
     "progress",
     "sites_command",
     "sweep",

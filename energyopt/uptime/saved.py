@@ -126,8 +126,11 @@ class RunFiles:
 
     @property
     def run_id(self) -> str:
-        """The folder's own name."""
-        return self.folder.resolve().name
+        """The run's own id, as its manifest has it; the folder may have another name."""
+        manifest = self.folder / "manifest.json"
+        if not manifest.is_file():
+            return self.folder.resolve().name
+        return str(json.loads(manifest.read_text(encoding="utf-8"))["run_id"])
 
     def arrays(self, hours: int) -> dict[str, dict[str, Any]]:
         """Return every variable of the plan, by technology and for the ``"plant"``.

@@ -39,9 +39,9 @@
   function panel(svg, top, tall, low, high, unit, g) {
     if (high - low < 1e-9) high = low + 1;
     const s = step(high - low);
-    low = Math.floor(low / s) * s; high = Math.ceil(high / s) * s;
+    high = Math.ceil(high / s - 1e-9) * s; // upwards to a whole step, downwards as far as drawn
     const y = (v) => top + tall * (high - v) / (high - low);
-    for (let v = low; v <= high + s / 2; v += s) {
+    for (let v = Math.ceil(low / s - 1e-9) * s; v <= high + s / 2; v += s) {
       make("line", { class: "grid", x1: g.left, x2: g.left + g.wide, y1: y(v), y2: y(v) }, svg);
       make("text", { class: "end", x: g.left - 5, y: y(v) + 4 }, svg, number(Math.abs(v) < s / 2 ? 0 : v, s < 1 ? 1 : 0));
     }
@@ -78,8 +78,8 @@
     }
     return most;
   }
-  function draw() {
-    const width = Math.max(plot.clientWidth, 280), left = 48;
+  function draw(wide) {
+    const width = wide > 0 ? wide : Math.max(plot.clientWidth, 280), left = 48;
     const tall = width < 500 ? 200 : 260, small = 70, gap = 40, top = 26;
     const stored = data.stored.length > 0;
     const height = top + tall + gap + small + (stored ? gap + small : 0) + 26;
@@ -143,6 +143,16 @@
   }
 
   // One picture a flow: days to the right, hours of the day downwards.
+  function element(name, kind, text) {
+    const e = document.createElement(name);
+    if (kind) e.className = kind;
+    if (text !== undefined) e.textContent = text;
+    return e;
+  }
+  function dates(first, days) { // months of a year; else the first and the last day
+    if (data.times || days < 300) return [day(0), day(data.hours - 1)];
+    return ["Jan", "Mar", "May", "Jul", "Sep", "Nov", "Dec"];
+  }
   function heat() {
     const place = document.getElementById("heat");
     const look = getComputedStyle(document.documentElement);
@@ -150,29 +160,31 @@
     const unit = (s) => (data.stored.includes(s) ? "MWh" : "MW");
     const made = data.stack.concat(data.below, data.stored).map((s) => {
       const most = s.values.reduce((a, v) => Math.max(a, v), 0);
-      const canvas = document.createElement("canvas"), figure = document.createElement("figure");
-      const caption = document.createElement("figcaption");
       const name = s.name + (unit(s) === "MWh" ? ", stored" : "");
-      caption.textContent = name + ": blank 0 to full " + number(most, 1) + " " + unit(s);
+      const full = look.getPropertyValue(color(s.color).slice(4, -1)).trim();
+      const figure = element("figure"), map = element("div", "map"), scale = element("span", "scale");
+      const canvas = element("canvas"), shown = element("i");
+      shown.style.background = "linear-gradient(to right, transparent, " + full + ")";
+      scale.append("0", shown, number(most, most < 10 ? 1 : 0) + " " + unit(s));
+      const caption = element("figcaption");
+      caption.append(element("span", "", name), scale);
       canvas.width = days; canvas.height = 24;
       canvas.setAttribute("role", "img");
       canvas.setAttribute("aria-label", name + " in each hour of each day");
       const pen = canvas.getContext("2d");
-      pen.fillStyle = look.getPropertyValue(color(s.color).slice(4, -1)).trim();
+      pen.fillStyle = full;
       s.values.forEach((v, h) => {
         pen.globalAlpha = most > 0 ? Math.max(v, 0) / most : 0;
         pen.fillRect(Math.floor((h + first) / 24), (h + first) % 24, 1, 1);
       });
-      figure.append(caption, canvas);
+      const clocks = element("div", "clock"), below = element("div", "days");
+      for (const c of ["00", "12", "23"]) clocks.append(element("span", "", c));
+      for (const d of dates(first, days)) below.append(element("span", "", d));
+      map.append(clocks, canvas, below);
+      figure.append(caption, map);
       return figure;
     });
-    const told = document.createElement("p");
-    told.className = "caption";
-    told.textContent = "From left to right the days from " + day(0) + " to " + day(data.hours - 1) +
-      ", from top to bottom the hours from 00 to 23, local standard time.";
     place.replaceChildren(...made);
-    place.nextElementSibling?.classList.contains("told") || place.after(told);
-    told.classList.add("told");
   }
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", heat);
 
@@ -197,9 +209,15 @@
     e.preventDefault();
     point((cursor === null ? -by : cursor) + by);
   });
-  addEventListener("resize", draw);
-  addEventListener("beforeprint", () =>
-    document.querySelectorAll("details").forEach((d) => { d.open = d.closest("#exhibit-32") === null; }));
+  let paper = false; // whose width is not the window's
+  addEventListener("resize", () => { if (!paper) draw(); });
+  addEventListener("beforeprint", () => {
+    paper = true;
+    draw(1080); // small print
+    document.querySelectorAll("details").forEach((d) => { d.open ||= d.closest("#exhibit-32") === null; });
+  });
+  addEventListener("afterprint", () => { paper = false; draw(); });
+  document.getElementById("contents").open = innerWidth > 640;
   key();
   heat();
   go(data.weeks.length ? data.weeks[0].start : 0);
