@@ -52,6 +52,8 @@ worth more than a share of the cost, and in those worth less."""
 CLOSED_FRAC, SPARE_SHARE, MOST_MARGIN = 2e-3, 0.5, 3e-3
 """A gap that bound and dispatch leave open by themselves; of what a larger one leaves,
 so much may be spent on room in a dear limit, up to so much of the limit."""
+HOPELESS_SHARE = 0.3
+"""Of the gap, by which pairs of periods do not bring a dispatch below the incumbent."""
 IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
 """How often pairs of periods are solved together, while that helps; how often a
 margin to missed limits is made wider."""
@@ -152,6 +154,14 @@ class Plants:
         if not np.isfinite(incumbent):
             return np.inf
         return incumbent - TARGET_SHARE * self.gap_frac * abs(incumbent)
+
+    @property
+    def _worth_a_dispatch(self) -> float:
+        """Below which bound whole units may be enough cheaper than the incumbent. [k$]"""
+        incumbent = self.journal.incumbent
+        if not np.isfinite(incumbent):
+            return np.inf
+        return incumbent - DISPATCH_SHARE * self.gap_frac * abs(incumbent)
 
     def run(self, z: Floats) -> None:
         """Search from a first point until bound and incumbent meet."""
@@ -411,10 +421,9 @@ class Plants:
         """
         sizes = self.columns.sizes
         for box in boxes:
-            worth = box.cost + DISPATCH_SHARE * self.gap_frac * abs(box.cost)
             if (
                 not _holds(box.low, box.high, z, sizes)
-                or worth >= self.journal.incumbent
+                or box.cost >= self._worth_a_dispatch
             ):
                 continue
             low, high = box.low.copy(), box.high.copy()
@@ -494,7 +503,7 @@ class Plants:
         try:
             with self.year.within(low, high, box.cuts):
                 settled = self._with_locals_whole(box.z, low, high)
-                if settled.bound < self.journal.incumbent:
+                if settled.bound < self._worth_a_dispatch:
                     self._dispatch_within_limits(settled)
         except (InfeasibleError, NoSolutionError) as err:
             self.journal.log(f"no whole units here: {err}")
@@ -539,7 +548,7 @@ class Plants:
             BOX_SHARE * self.gap_frac,
             start=start,
             strict=False,
-            enough=self.journal.incumbent,
+            enough=self._worth_a_dispatch,
         )
 
     def _dispatch_within_limits(self, settled: Settled) -> None:
@@ -619,7 +628,7 @@ class Plants:
         x = search.run(self.year.executor)
         for _ in range(IMPROVEMENTS):
             cost = self.problem.objective(x)
-            hopeless = cost > journal.incumbent + gap * abs(cost)
+            hopeless = cost > journal.incumbent + HOPELESS_SHARE * gap * abs(cost)
             if relative_gap(cost, settled.cost) <= 0.5 * gap or hopeless:
                 break
             journal.log(f"whole dispatch: {cost:.7g}, now by pairs of periods")
