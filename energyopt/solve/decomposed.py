@@ -6,7 +6,8 @@
 3. *Whole sizes*: the master as a MIP chooses whole sizes. These are held while the rest
    settles in a box of the other sizes (:mod:`energyopt.solve.plants`), with rows in the
    periods that only whole units give (:mod:`energyopt.solve.rounding`).
-4. *Whole dispatch*: every hour's units are whole. Its cost is the incumbent.
+4. *Whole dispatch* (:mod:`energyopt.solve.finish`): every hour's units are whole. Its
+   cost is the incumbent.
 5. Steps 3 and 4 again for other whole sizes, and smaller boxes, until none is left that
    could cost less than the incumbent by more than the gap.
 
@@ -25,10 +26,11 @@ from numpy.typing import NDArray
 from energyopt.errors import NoSolutionError
 from energyopt.solve.bounds import finite_bounds
 from energyopt.solve.compile import NO_HOUR, Problem
+from energyopt.solve.finish import Columns
 from energyopt.solve.highs import use_threads
 from energyopt.solve.monolithic import Found
 from energyopt.solve.periods import find_border, period_starts
-from energyopt.solve.plants import Columns, Plants
+from energyopt.solve.plants import Plants
 from energyopt.solve.record import Progress, Status, relative_gap
 from energyopt.solve.reuse import Kept, proofs_of, rounding_of, structure_of
 from energyopt.solve.rounds import Journal, Relaxation, StoppedError
@@ -111,20 +113,20 @@ class Decomposition:
                 )
                 plants.run(relaxed.z)
         except StoppedError as err:
-            if plants is None or plants.x is None:
+            if plants is None or plants.units.x is None:
                 raise NoSolutionError(
                     f"stopped ({err.status}) before a plant was found"
                 ) from None
             if err.status == "interrupted":
-                return "interrupted", plants.x
+                return "interrupted", plants.units.x
         finally:
             self.executor.shutdown(wait=True, cancel_futures=True)
-        if plants.x is None:
+        if plants.units.x is None:
             raise NoSolutionError("no whole sizes were found that can be run")
         gap = relative_gap(self.journal.incumbent, self.journal.bound)
         if self.keep:
             self.kept = self._to_keep(plants)
-        return "optimal" if gap <= self.gap_frac else "limit", plants.x
+        return "optimal" if gap <= self.gap_frac else "limit", plants.units.x
 
     def _start_from(self, before: Kept, plants: Plants) -> Floats:
         """Use a neighbour's plant and proofs; return its point.
@@ -159,12 +161,12 @@ class Decomposition:
 
     def _to_keep(self, plants: Plants) -> Kept:
         """Return what a neighbouring problem can use."""
-        assert plants.x is not None
+        assert plants.units.x is not None
         return Kept(
             structure_of(self.problem),
             rounding_of(self.problem, self.border),
-            plants.x,
-            plants.best_z,
+            plants.units.x,
+            plants.units.best_z,
             proofs_of(self.year.master.costs_since(0)),
             plants.known,
         )

@@ -179,6 +179,10 @@ class Master:
                 len(columns), columns.astype(np.int32), lower, upper
             )
 
+    def hold(self, lower: Floats, upper: Floats) -> None:
+        """Give all master columns other bounds."""
+        self.fix(np.arange(self.size), lower, upper)
+
     def keep_back(self, margin: Floats) -> None:
         """Move the limits of shared rows inwards; below 0 for lower limits.
 

@@ -1,0 +1,289 @@
+"""The end of the search in one box: whole units in every hour, within yearly limits.
+
+Whole numbers of a few periods, such as weeks of maintenance, are chosen by the cuts and
+held; then every hour's units are made whole. Together they use a little more of a yearly
+limit than was planned: room is left for it, more where it was too little.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from energyopt.errors import InfeasibleError, NoSolutionError
+from energyopt.solve.compile import Problem
+from energyopt.solve.dispatch import Dispatch, LimitMissedError, NotFoundError, Plan
+from energyopt.solve.record import relative_gap
+from energyopt.solve.rounds import Relaxation, Settled
+from energyopt.solve.subproblem import Cut
+
+Floats = NDArray[np.float64]
+Ints = NDArray[np.intp]
+Flags = NDArray[np.bool_]
+
+BOX_SHARE, DISPATCH_SHARE = 0.2, 0.15
+"""Of the gap asked for: what a box, and the dispatch's small MIPs, may leave open."""
+MOST_CHOICES, MOST_NEAR = 4, 3
+"""How often whole numbers of a few periods are chosen anew, and of these how often
+next to the relaxed ones."""
+MOST_LEANING, MUCH_SLACK = 0.25, 0.05
+"""Share of periods without whole units from which sizes are given up; the slack, as a
+share of its row, from which a period has none whatever its edges and budgets."""
+FIRST_MARGIN, CHEAP_MARGIN, DEAR_SHARE = 8e-4, 0.02, 1e-3
+"""Whole units use a little more of a limit than planned: room left in it where it is
+worth more than a share of the cost, and in those worth less."""
+CLOSED_FRAC, SPARE_SHARE, MOST_MARGIN = 2e-3, 0.5, 3e-3
+"""A gap that bound and dispatch leave open by themselves; of what a larger one leaves,
+so much may be spent on room in a dear limit, up to so much of the limit."""
+HOPELESS_SHARE = 0.3
+"""Of the gap, by which pairs of periods do not bring a dispatch below the incumbent."""
+IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
+"""How often pairs of periods are solved together, while that helps; how often a
+margin to missed limits is made wider."""
+
+
+@dataclass(frozen=True)
+class Columns:
+    """The master's columns without an hour, by what they are.
+
+    Parameters
+    ----------
+    whole : array of int
+        Whole sizes: of most periods, or of none.
+    flags : array of int
+        Those of none.
+    local : array of int
+        Whole numbers that matter to a few periods only.
+    sizes : array of int
+        The other sizes.
+    hourless : array of int
+        All of these.
+    tied : array of bool, shape (master columns,)
+        Columns that some period depends on.
+    """
+
+    whole: Ints
+    flags: Ints
+    local: Ints
+    sizes: Ints
+    hourless: Ints
+    tied: Flags
+
+
+@dataclass(frozen=True)
+class Box:
+    """A part of the master's space, its bound and its best point. [k$]"""
+
+    low: Floats
+    high: Floats
+    bound: float
+    cost: float
+    z: Floats
+    cuts: list[Cut]  # that hold in it
+    sharp: bool = False  # settled once more
+
+
+class WholeUnits:
+    """Finds whole units in a box, and keeps the best plant of all.
+
+    Parameters
+    ----------
+    problem : Problem
+    year : Relaxation
+        All periods, with cuts that hold everywhere.
+    columns : Columns
+    bounds : tuple
+        Finite bounds of the problem's columns, and which are stand-ins.
+    gap_frac : float
+    """
+
+    def __init__(
+        self,
+        problem: Problem,
+        year: Relaxation,
+        columns: Columns,
+        bounds: tuple[Floats, Floats, Flags],
+        gap_frac: float,
+        seed: int,
+    ) -> None:
+        self.problem, self.year, self.columns = problem, year, columns
+        self.journal, self.master, self.border = year.journal, year.master, year.border
+        self.lower, self.upper, self.stand_in = bounds
+        self.gap_frac, self.seed = gap_frac, seed
+        self.x: Floats | None = None
+        self.best_z = np.empty(0)
+
+    def use(self, x: Floats) -> None:
+        """Keep a known plant if it keeps this problem's rules."""
+        if self.problem.broken(x) <= 1e-6:
+            self.journal.incumbent, self.x = self.problem.objective(x), x
+
+    @property
+    def worth_trying(self) -> float:
+        """Below which bound whole units may be enough cheaper than the best. [k$]"""
+        incumbent = self.journal.incumbent
+        if not np.isfinite(incumbent):
+            return np.inf
+        return incumbent - DISPATCH_SHARE * self.gap_frac * abs(incumbent)
+
+    def dispatch_in(self, box: Box) -> None:
+        """Make whole what matters to few periods, then every hour; keep the plant.
+
+        Whole units may not exist there: then nothing is kept.
+        """
+        low, high = box.low.copy(), box.high.copy()
+        self.master.hold(low, high)
+        try:
+            with self.year.within(low, high, box.cuts):
+                settled = self._with_locals_whole(box.z, low, high)
+                if settled.bound < self.worth_trying:
+                    self._dispatch_within_limits(settled)
+        except (InfeasibleError, NoSolutionError) as err:
+            self.journal.log(f"no whole units here: {err}")
+
+    def _with_locals_whole(self, z: Floats, low: Floats, high: Floats) -> Settled:
+        """Settle with what matters to few periods chosen by the cuts, and held.
+
+        Choices that some period has no whole units for are forbidden, one by one.
+        """
+        flags = self.columns.flags
+        local = np.append(self.columns.local, flags[low[flags] < high[flags]])
+        start = np.clip(z, low, high)
+        _, answers = self.year.ask(start)
+        leaning = sum(answer.slack > MUCH_SLACK for answer in answers)
+        sizes = self.columns.sizes
+        held = (low == high)[sizes].all()
+        if held and leaning > MOST_LEANING * len(answers):
+            raise NotFoundError(f"{leaning} periods have no whole units at these sizes")
+        # A whole number next to the relaxed one, which no period has much against.
+        near = low.copy(), high.copy()
+        near[0][local], near[1][local] = np.floor(z[local]), np.ceil(z[local])
+        for attempt in range(MOST_CHOICES if len(local) else 0):
+            if attempt == 0:
+                self.master.hold(*near)
+            try:
+                _, chosen = self.master.whole(local, self.gap_frac, self.journal)
+            except InfeasibleError:
+                if attempt >= MOST_NEAR:
+                    raise
+                self.master.hold(low, high)
+                continue
+            if attempt == MOST_NEAR:
+                self.master.hold(low, high)
+            start[local] = chosen[local]
+            if not self.year.forbid(start, MUCH_SLACK):
+                break
+            self.journal.log("no whole units with these weeks: others")
+        low[local] = high[local] = start[local]
+        self.master.hold(low, high)
+        return self.year.settle(
+            "whole units",
+            BOX_SHARE * self.gap_frac,
+            start=start,
+            strict=False,
+            enough=self.worth_trying,
+        )
+
+    def _dispatch_within_limits(self, settled: Settled) -> None:
+        """Find whole units; where they miss a yearly limit, plan with a margin to it."""
+        first = self._first_margin(settled)
+        none = np.zeros(len(first))  # where there is no room for a margin
+        for margin in [first, none] if first.any() else [none]:
+            plan = self._with_margins(settled, margin)
+            for attempt in range(MARGINS):
+                if plan is None:
+                    break
+                try:
+                    self._dispatch(plan)
+                    return
+                except LimitMissedError as err:
+                    margin = margin + 1.5 * (attempt + 1) * err.over
+                plan = self._with_margins(settled, margin)
+        raise NotFoundError("a yearly limit could not be kept with whole units")
+
+    def _first_margin(self, settled: Settled) -> Floats:
+        """Return room for whole units, where a limit costs much, with the limits' sign.
+
+        Other limits get more then: periods that save on one use more of another.
+        """
+        border, n = self.border, len(self.border.links)
+        shared = border.shared
+        low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
+        sign = np.where(np.isfinite(high), 1.0, -1.0)
+        limit = np.abs(np.where(np.isfinite(high), high, low))
+        slope = settled.slope[border.budget_period, n + np.arange(len(settled.z) - n)]
+        price = np.zeros(len(shared))
+        for r in range(len(shared)):
+            mine = np.abs(slope[border.budget_shared == r])
+            price[r] = mine.mean() if mine.size else 0.0
+        dear = price * limit > DEAR_SHARE * abs(settled.cost)
+        if not dear.any():
+            return np.zeros(len(shared))
+        worth = np.where(dear, price * limit, np.inf)
+        spare = max(self.gap_frac - CLOSED_FRAC, 0.0) * abs(settled.cost) / worth
+        dear_room = np.clip(SPARE_SHARE * spare, FIRST_MARGIN, MOST_MARGIN)
+        room = np.where(dear, dear_room, CHEAP_MARGIN)
+        return room * sign * limit
+
+    def _with_margins(self, settled: Settled, margin: Floats) -> Settled | None:
+        """Settle anew with the limits moved inwards, if that can be."""
+        if not margin.any():
+            return settled
+        self.journal.log(f"margins to limits: {margin.round(4).tolist()}")
+        self.master.keep_back(margin)
+        try:
+            return self.year.settle(
+                "with margins",
+                BOX_SHARE * self.gap_frac,
+                strict=False,
+                rounds=MOST_MARGIN_ROUNDS,
+            )
+        except (InfeasibleError, NoSolutionError):
+            return None
+        finally:
+            self.master.keep_back(0 * margin)
+
+    def _dispatch(self, settled: Settled) -> None:
+        """Find whole units at a master point; keep the plant if it is the best."""
+        journal, gap = self.journal, self.gap_frac
+        room = DISPATCH_SHARE * gap * abs(settled.cost) / len(self.border.periods)
+        search = Dispatch(
+            self.problem,
+            self.border,
+            self.lower,
+            self.upper,
+            Plan(settled.z, settled.slope),
+            max(room, 1e-6),
+            self.seed,
+            time.monotonic() + journal.left_s,
+            journal.stop,
+        )
+        x = search.run(self.year.executor)
+        for _ in range(IMPROVEMENTS):
+            cost = self.problem.objective(x)
+            hopeless = cost > journal.incumbent + HOPELESS_SHARE * gap * abs(cost)
+            if relative_gap(cost, settled.cost) <= 0.5 * gap or hopeless:
+                break
+            journal.log(f"whole dispatch: {cost:.7g}, now by pairs of periods")
+            search.improve(self.year.executor)
+            if self.problem.objective(x) > cost - 0.05 * gap * abs(cost):
+                break
+        self._check(x)
+        cost = self.problem.objective(x)
+        journal.log(f"whole dispatch: {cost:.7g}")
+        if cost < journal.incumbent:
+            journal.incumbent, self.x, self.best_z = cost, x, settled.z
+        journal.tell("whole dispatch")
+
+    def _check(self, x: Floats) -> None:
+        """Refuse a plant that breaks a row, or leans on a bound that is not one."""
+        broken = self.problem.broken(x)
+        if broken > 1e-5:
+            raise NotFoundError(f"the whole-unit dispatch breaks a row by {broken:.2g}")
+        at_low, at_high = x <= self.lower + 1.0, x >= self.upper - 1.0
+        own = np.where(at_low, self.problem.lower, self.problem.upper)
+        if (self.stand_in & (at_low | at_high) & ~np.isfinite(own)).any():
+            raise NotFoundError("a column without a bound runs away")
