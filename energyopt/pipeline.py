@@ -158,7 +158,7 @@ class _Clock:
     def report(self) -> dict[str, float]:
         """Return seconds by stage, and in all."""
         self.leave()
-        stages = ("inputs", "build", "solve", "verify")
+        stages = ("inputs", "build", "solve", "verify", "prices")
         return {s: round(self.seconds.get(s, 0.0), 3) for s in stages} | {
             "total": round(self.elapsed_s, 3)
         }

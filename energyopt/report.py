@@ -96,6 +96,7 @@ class StageTimes(_Part):
     build: float
     solve: float
     verify: float
+    prices: float = 0.0  # that shadow prices took longer than the checks beside them
     total: float
 
 

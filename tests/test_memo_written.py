@@ -41,7 +41,7 @@ def test_solve_writes_the_memo_into_the_run_folder(case):
     manifest = json.loads((Path("run") / "manifest.json").read_text())
     assert manifest["run_id"] in text
     stages = json.loads((Path("run") / "summary.json").read_text())["time_s"]
-    assert set(stages) == {"inputs", "build", "solve", "verify", "total"}
+    assert set(stages) == {"inputs", "build", "solve", "verify", "prices", "total"}
 
 
 def test_no_memo_leaves_it_out(case):
