@@ -364,6 +364,8 @@ def test_a_pdf_holds_every_exhibit_and_leaves_names_as_text(hostile, tmp_path):
     text = subprocess.run(
         ["pdftotext", "-layout", str(path), "-"], capture_output=True, check=True
     ).stdout.decode()
+    pages = text.split("\f")
+    assert pages[1].split()[0] == "Exhibits"  # so that the one page is one
     flat = " ".join(text.replace("\u200b", "").split())
     assert HOSTILE in flat
     assert f"Investment memo · {HOSTILE}" in flat
@@ -381,16 +383,29 @@ def test_the_sheet_is_given_text_and_asks_for_no_package():
 
 def test_columns_of_a_wide_table_share_the_sheet():
     """Ten letters, and two texts of 400 and 100: the short keeps what it needs."""
-    from energyopt.memo.pdf import LETTERS, SHARED_PT, _shared, _widths
+    from energyopt.memo.pdf import _shared, _widths
 
     columns = tuple(Column(name, name) for name in "abc")
     table = Table("1", "t", "T", "", columns, (Row(("x" * 10, "y" * 400, "z" * 100)),))
     need = _widths(table)
     assert need == [13.0, 403.0, 103.0]
-    found = _shared(table, need)
-    assert found[0] == 13.0
-    assert_allclose(found[1] / found[2], 2.0)
-    assert_allclose(sum(found), LETTERS / SHARED_PT)
+    found = _shared(table, need, 163.0)
+    assert_allclose(found, [13.0, 100.0, 50.0])
+
+
+def test_a_table_of_many_numbers_is_turned_and_none_of_them_breaks():
+    """Thirty columns of 7 letters and 3 between are 300: more than a sheet is wide."""
+    from energyopt.memo.pdf import LETTERS, TURNED, _setting
+
+    columns = tuple(Column(f"c{i}", "Head", "MWh") for i in range(30))
+    row = Row(tuple(Cell(12345.6, 0) for _ in columns))
+    few = replace(Table("24", "t", "T", "", columns, (row,)), columns=columns[:9])
+    few = replace(few, rows=(Row(row.cells[:9]),))
+    assert not _setting(few).turned
+    made = _setting(Table("24", "t", "T", "", columns, (row,)))
+    assert made.turned
+    assert sum(made.widths) * made.size_pt <= LETTERS * TURNED
+    assert min(made.widths) >= 9
 
 
 def test_without_typst_one_line_says_what_to_install(folder, tmp_path, monkeypatch):

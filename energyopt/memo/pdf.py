@@ -7,7 +7,7 @@ import io
 import json
 import re
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -19,12 +19,17 @@ from energyopt.memo.exhibits import Memo
 from energyopt.memo.figures import Drawing, drawings, on_one_page, picture
 from energyopt.memo.html import warnings_of
 from energyopt.memo.markdown import LOW
-from energyopt.memo.table import Table
+from energyopt.memo.table import Cell, Row, Table
 
 LETTERS = 1050.0  # on a line of the sheet, were each a point tall
 SIZES_PT = (8.5, 8.0, 7.5, 7.0, 6.6, 6.2)
-"""The letters of a table: the first that fits on the line; else those of :data:`SHARED_PT`."""
-SHARED_PT = 6.8
+"""The letters of a table whose texts need not break: the first that fits the line."""
+SMALL_PT = (6.8, 6.2, 5.6, 5.0)
+"""Of one whose texts do."""
+TURNED = 1.5
+"""How much longer the line of a sheet on its side is."""
+TEXT = 18.0
+"""A column of text need not be wider. [letters]"""
 LONG = 40
 """A table of more rows may go on on the next sheet."""
 PICTURE_IN = 4.4
@@ -115,8 +120,8 @@ def _content(
         "intro": f"{load} Money in {run.money}. {run.source()}",
         "source": run.source(),
         "warnings": warnings_of(run),
-        "glance": exhibit(_without_run(whole[0])),
-        "first": [exhibit(table) for table in whole[1:]],
+        "glance": _exhibit(_without_run(whole[0]), [], turned=False),
+        "first": [_exhibit(table, [], turned=False) for table in whole[1:]],
         "pictures": [
             {
                 "number": d.table.number,
@@ -135,11 +140,11 @@ def _without_run(table: Table) -> Table:
     return replace(table, footnotes=table.footnotes[:-1])
 
 
-def _exhibit(table: Table, figures: Sequence[str]) -> dict[str, Any]:
-    """Return one exhibit as plain data."""
-    widths = _widths(table)
-    size = next((pt for pt in SIZES_PT if sum(widths) <= LETTERS / pt), 0.0)
-    fits = bool(size)
+def _exhibit(
+    table: Table, figures: Sequence[str], turned: bool = True
+) -> dict[str, Any]:
+    """Return one exhibit as plain data; it may be ``turned`` where it is too wide."""
+    setting = _setting(table, turned)
     return {
         "number": table.number,
         "title": table.title,
@@ -150,11 +155,12 @@ def _exhibit(table: Table, figures: Sequence[str]) -> dict[str, Any]:
         ],
         "numeric": table.numeric,
         "marked": table.doubtful,
-        "widths": [0.0] * len(widths) if fits else _shared(table, widths),
-        "size": size if fits else SHARED_PT,
+        "widths": setting.widths,
+        "size": setting.size_pt,
+        "turned": setting.turned,
         "whole": len(table.rows) <= LONG,
         "rows": [
-            {"kind": row.kind, "texts": [_breakable(text) for text in row.texts()]}
+            {"kind": row.kind, "texts": [_breakable(text) for text in _unbroken(row)]}
             for row in table.rows
         ],
         "notes": [
@@ -163,6 +169,36 @@ def _exhibit(table: Table, figures: Sequence[str]) -> dict[str, Any]:
         ],
         "figures": list(figures),
     }
+
+
+@dataclass(frozen=True)
+class Setting:
+    """How a table is set: its letters, its columns, and on which side of the sheet."""
+
+    size_pt: float
+    widths: list[float]  # shares of the line; all 0 where each column is as its texts
+    turned: bool
+
+
+def _setting(table: Table, turned: bool = True) -> Setting:
+    """Return the largest letters with which a table fits, numbers never broken.
+
+    A table of which no text need break is not shared out. Else its long texts break; and
+    if its numbers alone are too wide, the sheet is turned on its side.
+    """
+    need = _widths(table)
+    for pt in SIZES_PT:
+        if sum(need) <= LETTERS / pt:
+            return Setting(pt, [0.0] * len(need), False)
+    fixed = [n for n, f in zip(need, _fixed(table, need), strict=True) if f]
+    least = sum(fixed) + TEXT * (len(need) - len(fixed))
+    for side in (False, True) if turned else (False,):
+        for pt in SMALL_PT:
+            letters = LETTERS * (TURNED if side else 1.0) / pt
+            if least <= letters:
+                return Setting(pt, _shared(table, need, letters), side)
+    letters = LETTERS * (TURNED if turned else 1.0) / SMALL_PT[-1]
+    return Setting(SMALL_PT[-1], _shared(table, need, letters), turned)
 
 
 def _widths(table: Table) -> list[float]:
@@ -174,22 +210,36 @@ def _widths(table: Table) -> list[float]:
     return found
 
 
-def _shared(table: Table, need: Sequence[float]) -> list[float]:
-    """Return the columns of a table that is wider than the sheet, as shares of it.
-
-    A column that needs little has what it needs; the others share the rest by the root
-    of the mean length of their texts.
-    """
-    letters = LETTERS / SHARED_PT
-    least = letters / len(need)
-    rest = letters - sum(n for n in need if n <= least)
-    roots = []
-    for i, n in enumerate(need):
-        mean = sum(len(row.texts()[i]) for row in table.rows) / len(table.rows)
-        roots.append(0.0 if n <= least else max(mean, 4.0) ** 0.5)
+def _fixed(table: Table, need: Sequence[float]) -> list[bool]:
+    """Return which columns have what they need: numbers, and short texts."""
     return [
-        rest * root / sum(roots) if root else n
-        for n, root in zip(need, roots, strict=True)
+        numeric or n <= TEXT for n, numeric in zip(need, table.numeric, strict=True)
+    ]
+
+
+def _shared(table: Table, need: Sequence[float], letters: float) -> list[float]:
+    """Return the columns of a table that is wider than the line, as shares of it.
+
+    Long texts share what numbers and short texts leave, by the root of their mean length.
+    """
+    fixed = _fixed(table, need)
+    used = sum(n for n, f in zip(need, fixed, strict=True) if f)
+    rest = max(letters - used, TEXT)
+    roots = []
+    for i, f in enumerate(fixed):
+        mean = sum(len(row.texts()[i]) for row in table.rows) / len(table.rows)
+        roots.append(0.0 if f else max(mean, 4.0) ** 0.5)
+    return [
+        n if f else rest * root / sum(roots)
+        for n, f, root in zip(need, fixed, roots, strict=True)
+    ]
+
+
+def _unbroken(row: Row) -> list[str]:
+    """Return the texts of a row, no number parted from its mark."""
+    return [
+        text.replace(" ", "\u00a0") if isinstance(cell, Cell) else text
+        for cell, text in zip(row.cells, row.texts(), strict=True)
     ]
 
 
