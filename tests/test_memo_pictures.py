@@ -23,6 +23,7 @@ from energyopt.__main__ import app
 from energyopt.memo import series
 from energyopt.memo.charts import charts, nines, pictures, unserved, waterfall
 from energyopt.memo.exhibits import Memo, memo
+from energyopt.memo.options import of_run, options
 from energyopt.memo.run import Run, read_run
 from energyopt.memo.running import monthly
 from energyopt.memo.sankey import Flow, diagram, energy_flows
@@ -424,3 +425,11 @@ def test_sampled_years_are_of_the_run_and_not_of_its_folder(folder, run):
 
     assert folder.name != run.run_id
     assert plan.read_run(folder).run_id == run.run_id
+
+
+def test_a_share_just_below_one_is_not_shown_as_one_among_options(run):
+    short = replace(run, summary={**run.summary, "gpu_uptime_frac": 0.99999993})
+    table = options([of_run(short), of_run(run)])
+    heads = [column.head for column in table.columns]
+    place = next(i for i, head in enumerate(heads) if head.startswith("GPU"))
+    assert table.rows[0].texts()[place].startswith("99.999993")

@@ -11,7 +11,7 @@ from typing import Any
 from energyopt.errors import DataError
 from energyopt.memo.deal import PCT, UNITS, M, slowest_of
 from energyopt.memo.run import Run, read_run
-from energyopt.memo.table import Cell, Column, Row, Table
+from energyopt.memo.table import Cell, Column, Row, Table, decimals_of_share
 from energyopt.units import M3_PER_ACRE_FT
 
 NAME = "options.json"
@@ -139,6 +139,7 @@ def _option(label: str, run: Run, kinds: Sequence[str], base: Run) -> Row:
     binds = [n.removeprefix("limits.").removeprefix("technologies.") for n in names]
     slowest = slowest_of(run)
     lead = f"tables/capacity.csv#{slowest}/lead_time_months"
+    served = float(run.summary["gpu_uptime_frac"])
     lcoe = f"{s}lcoe_usd_per_mwh"
     less = cell(lcoe, decimals=2).minus(base.cell(lcoe, decimals=2))
     return Row(
@@ -152,7 +153,7 @@ def _option(label: str, run: Run, kinds: Sequence[str], base: Run) -> Row:
             cell(f"{s}lcoe_after_export_usd_per_mwh", decimals=2),
             cell(f"{s}co2_t_per_yr", 1e-3, decimals=1),
             cell(f"{s}water_m3_per_yr", 1 / M3_PER_ACRE_FT, decimals=1),
-            cell(f"{s}gpu_uptime_frac", PCT, decimals=4),
+            cell(f"{s}gpu_uptime_frac", PCT, decimals=decimals_of_share(served)),
             cell(lead, decimals=0) if slowest is not None else Cell(None),
             cell(f"{s}gap_frac", PCT, decimals=2),
             ", ".join(binds) or "nothing",

@@ -130,6 +130,21 @@ def number(value: float | None, decimals: int | None = None) -> str:
     return text.removeprefix("-") if not text.strip("-0.,") else text
 
 
+def decimals_of_share(frac: float) -> int:
+    """Return the decimals of a percentage that show two digits after its nines.
+
+    Two at least and six at most; none where all is served.
+
+    Examples
+    --------
+    >>> decimals_of_share(0.99991234), decimals_of_share(0.85), decimals_of_share(1.0)
+    (4, 2, 0)
+    """
+    if 1 - frac < 1e-9:
+        return 0
+    return min(max(2, 1 - math.floor(math.log10(100 * (1 - frac)))), 6)
+
+
 def percent(frac: float | None) -> str:
     """Return a share near one with as many nines as it has, never rounded up to 100 %.
 
@@ -140,9 +155,8 @@ def percent(frac: float | None) -> str:
     """
     if frac is None or not math.isfinite(frac):
         return "–"
-    if 1 - frac < 1e-9:
+    if not (places := decimals_of_share(frac)):
         return "100 %"
-    places = min(max(2, 1 - math.floor(math.log10(100 * (1 - frac)))), 6)
     return f"{math.floor(frac * 100 * 10**places + 1e-6) / 10**places:.{places}f} %"
 
 
