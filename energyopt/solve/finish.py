@@ -38,6 +38,8 @@ worth more than a share of the cost, and in those worth less."""
 CLOSED_FRAC, SPARE_SHARE, MOST_MARGIN = 2e-3, 0.5, 3e-3
 """A gap that bound and dispatch leave open by themselves; of what a larger one leaves,
 so much may be spent on room in a dear limit, up to so much of the limit."""
+MARGIN_SHARE = 0.3
+"""Of the gap, what room in a dear limit may cost at most."""
 HOPELESS_SHARE = 0.3
 """Of the gap, by which pairs of periods do not bring a dispatch below the incumbent."""
 IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
@@ -220,11 +222,16 @@ class WholeUnits:
             mine = np.abs(slope[border.budget_shared == r])
             price[r] = mine.mean() if mine.size else 0.0
         dear = price * limit > DEAR_SHARE * abs(settled.cost)
+        dear &= any(
+            q.whole.any() for q in self.year.programs
+        )  # what is planned is used
         if not dear.any():
             return np.zeros(len(shared))
         worth = np.where(dear, price * limit, np.inf)
-        spare = max(self.gap_frac - CLOSED_FRAC, 0.0) * abs(settled.cost) / worth
-        dear_room = np.clip(SPARE_SHARE * spare, FIRST_MARGIN, MOST_MARGIN)
+        per_gap = abs(settled.cost) / worth
+        spare = SPARE_SHARE * max(self.gap_frac - CLOSED_FRAC, 0.0) * per_gap
+        dear_room = np.clip(spare, FIRST_MARGIN, MOST_MARGIN)
+        dear_room = np.minimum(dear_room, MARGIN_SHARE * self.gap_frac * per_gap)
         room = np.where(dear, dear_room, CHEAP_MARGIN)
         return room * sign * limit
 
