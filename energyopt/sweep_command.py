@@ -203,10 +203,13 @@ def _document(done: Swept) -> dict[str, Any]:
 
 def _print(done: Swept) -> None:
     """Print the table's first columns, and where the whole of it is."""
+    from energyopt.memo.swept import kept_plants
     from energyopt.sweep.shown import terminal_lines
 
     for line in terminal_lines(done.table, done.points):
         typer.echo(line)
+    if kept := kept_plants(done.table):
+        typer.echo(kept)
     there = len(done.points.runs)
     typer.echo(f"{there:,} runs, {done.solved_now:,} of them solved now")
     typer.echo(f"Written to {done.folder / 'table.csv'} and table.nc")

@@ -19,12 +19,13 @@ from energyopt.alternatives import extreme_sizes, least_value
 from energyopt.case import Reliability
 from energyopt.casefile import read_case
 from energyopt.errors import CaseError, InfeasibleError
+from energyopt.memo.swept import kept_plants
 from energyopt.model import SIZES, build_model, hold_sizes
 from energyopt.sweep.asked import asked_on_line
 from energyopt.sweep.frontier import levels_in_nines, with_costs
 from energyopt.sweep.keys import case_mark
 from energyopt.sweep.questions import UPTIME
-from energyopt.sweep.run import How, sweep_frontier
+from energyopt.sweep.run import How, sweep, sweep_frontier
 from energyopt.sweep.shown import terminal_lines
 from energyopt.sweep.work import Task, solve_point
 from energyopt.uptime.target import highest_frac
@@ -319,3 +320,19 @@ def test_a_plant_that_misses_its_target_is_marked(tmp_path: Path):
     answer = solve_point(Task("key", casefile, {}, None, None))
     assert answer.status == "limit"
     assert answer.reason == "the uptime target is not shown to be met (rounds: 1)"
+
+
+def test_a_plant_that_was_kept_is_told(tmp_path: Path):
+    """Compute worth a little more changes no size; cheaper sun does."""
+    out = tmp_path / "out"
+    sets = ["load.lost_compute_usd_per_mwh=5000,5001"]
+    done = sweep(asked_on_line(little(tmp_path), sets, ("reoptimised",)), How(out, 1))
+    flags = done.table["reoptimised.plant_of_start_flag"].dropna().tolist()
+    assert flags[-1] == 1
+    assert "points the plant is that of the point it started from" in kept_plants(
+        done.table
+    )
+    dear = ["technologies.solar.capital_usd_per_kw=1200,300"]
+    done = sweep(asked_on_line(little(tmp_path), dear, ("reoptimised",)), How(out, 1))
+    assert done.table["reoptimised.plant_of_start_flag"].tolist()[-1] == 0
+    assert kept_plants(done.table.drop(columns="reoptimised.plant_of_start_flag")) == ""

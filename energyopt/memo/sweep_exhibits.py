@@ -57,7 +57,7 @@ def _table(
 ) -> Table:
     """Return an exhibit with the footnotes of its sweep."""
     number, name, title = head
-    said = [*notes, *_other_base(sweep, run), sweep.source()]
+    said = [*notes, *sweep.kept_plants, *_other_base(sweep, run), sweep.source()]
     made = tuple(Column(*c) for c in columns)
     caption = f"LCOE in {sweep.base.money}. Average weather year, before outages."
     return Table(number, name, title, caption, made, tuple(rows), tuple(said))

@@ -90,6 +90,12 @@ class SavedSweep:
         low = self.base.rests_on_low(cite)
         return Cell(value, decimals, cite, "", factor, low, self.folder)
 
+    @property
+    def kept_plants(self) -> list[str]:
+        """A sentence on the plants that were not sized anew, where there are any."""
+        told = kept_plants(self.table)
+        return [told] if told else []
+
     @cached_property
     def kinds(self) -> dict[str, list[str]]:
         """The columns of megawatts of each kind that some point has built."""
@@ -129,6 +135,26 @@ class SavedSweep:
         more = len(lines) - most
         told = [f"and {more:,} points more without a plant"] if more > 0 else []
         return [*lines[:most], *told]
+
+
+def kept_plants(table: pd.DataFrame) -> str:
+    """Return a sentence on the points that kept a neighbour's plant; empty if none did.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of a sweep; ``reoptimised.plant_of_start_flag`` is 1 at such a point.
+    """
+    flag = "reoptimised.plant_of_start_flag"
+    count = int(table[flag].fillna(0).sum()) if flag in table else 0
+    if not count:
+        return ""
+    gap = 100 * float(table.loc[table[flag] == 1, "reoptimised.gap_frac"].max())
+    return (
+        f"At {count:,} of {len(table):,} points the plant is that of the point it "
+        f"started from, proven to cost at most {gap:.2f} % more than any other: what "
+        "sizes do within that is not resolved. A smaller solve.gap_frac resolves it."
+    )
 
 
 def unit_of_path(path: str) -> str:

@@ -33,6 +33,8 @@ MEASURES = (
     "unserved_mwh",
     "gap_frac",
 )
+PLANT_OF_START = "reoptimised.plant_of_start_flag"
+"""1: the plant is that of the point it started from, which no other beats by the gap."""
 _UNIT_OF_SIZE = {"units": "_units", "mw": "_mw", "mwh": "_mwh"}
 
 
@@ -57,8 +59,23 @@ def table_of(points: Points, store: Store) -> pd.DataFrame:
             is_base = point.key == points.rows[0].point.key
             if name in points.designs or (name == "reoptimised" and is_base):
                 line |= _told(store, run.key, name)
+        if point.starts_from is not None and f"reoptimised.{MEASURES[0]}" in line:
+            same = _sizes_of(store, point.key) == _sizes_of(store, point.starts_from)
+            line[PLANT_OF_START] = int(same)
         rows.append(line)
     return pd.DataFrame(rows)[_columns(rows)]
+
+
+def _sizes_of(store: Store, key: str) -> dict[tuple[str, str], Any] | None:
+    """Return what is installed at a point, if it was solved."""
+    record = store.record(key)
+    if record is None or record["status"] not in SOLVED:
+        return None
+    return {
+        (name, word): size.get(word)
+        for name, size in store.summary(key)["capacity"].items()
+        for word in _UNIT_OF_SIZE
+    }
 
 
 def failures(table: pd.DataFrame) -> list[str]:
