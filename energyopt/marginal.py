@@ -23,7 +23,7 @@ _PER_UNIT = {"nox_t_per_yr": KG_PER_T, "capital_usd": 1e-6}
 
 
 def marginal_prices(
-    plant: PlantModel, compiled: Problem | None = None
+    plant: PlantModel, compiled: Problem | None = None, *, keep_point: bool = False
 ) -> tuple[dict[str, float], Floats]:
     """Return the worth of each limit and of power in each hour.
 
@@ -33,6 +33,9 @@ def marginal_prices(
         Solved.
     compiled : Problem, optional
         The matrix that was solved; without it, it is made again.
+    keep_point : bool
+        Whether the plant takes the sizes and dispatch that these prices belong to:
+        the best with its whole numbers.
 
     Returns
     -------
@@ -43,7 +46,9 @@ def marginal_prices(
         What one more MWh of demand costs in each hour. [USD/MWh]
     """
     m, rows = plant.m, _limit_rows(plant)
-    dual = solve_fixed_lp(m, priced_constraints(plant), compiled=compiled)
+    dual = solve_fixed_lp(
+        m, priced_constraints(plant), compiled=compiled, keep_point=keep_point
+    )
     power = np.array(
         [dual[m.power_balance[t]] * USD_PER_KUSD / plant.at.weight[t] for t in m.hours]
     )

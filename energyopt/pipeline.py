@@ -345,7 +345,7 @@ def _solve(
     """Build, solve, price and verify one plant; ``seen`` gets it before the solve."""
     from energyopt.marginal import marginal_prices
     from energyopt.results import read_result
-    from energyopt.solve import solve_model
+    from energyopt.solve import at_point, solve_model
 
     clock.enter("build")
     with _long_lived():
@@ -366,6 +366,14 @@ def _solve(
         before=before,
         keep=True,
     )
+    if before is not None and needs is None:
+        # A neighbour's plant may do; its sizes are settled anew at these prices.
+        clock.enter("prices")
+        shadow, power = marginal_prices(plant, compiled, keep_point=True)
+        clock.enter("verify")
+        result = read_result(plant, at_point(record, compiled))
+        clock.leave()
+        return replace(result, shadow_prices=shadow, power_price_usd_per_mwh=power)
     clock.enter("verify")
     with ThreadPoolExecutor(max_workers=1) as beside:
         prices = beside.submit(marginal_prices, plant, compiled)

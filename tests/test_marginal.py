@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from numpy.testing import assert_allclose
 from plants import GAS, GRID, SOLAR, built, case, solve
 
 from energyopt.marginal import marginal_prices, power_price_statistics
+from energyopt.solve import at_point, compile_model
 
 EMITTING = GAS | {
     "co2_t_per_mmbtu": 0.05,
@@ -104,3 +107,29 @@ def test_power_price_statistics():
         "least_usd_per_mwh": 10,
         "greatest_usd_per_mwh": 60,
     }
+
+
+def test_a_plant_takes_the_sizes_that_its_prices_belong_to():
+    """15 MW wanted in one hour, sun at 1 USD/kW over 20 years or power at 50 USD/MWh.
+
+    All of it is sun: 15 MW, 15,000 USD, 750 USD/yr, though the plant stood at 5 MW
+    and bought the rest. Without being asked, it is left as it is.
+    """
+    sun = SOLAR | {"capital_usd_per_kw": 1}
+    grid = GRID | {"max_mw": 20}
+    made = case(technologies={"sun": sun, "grid": grid})
+    plant = built(made, 1, demand_mw=[15], sun__share_frac=[1], weight=[100])
+    record = solve(plant)
+    compiled = compile_model(plant.m)
+    block = plant.m.plant["sun"]
+    best = block.capacity_mw.value
+    assert_allclose(best, 15)
+    block.capacity_mw.set_value(5.0)
+    marginal_prices(plant, compiled)
+    assert block.capacity_mw.value == 5
+    marginal_prices(plant, compiled, keep_point=True)
+    assert_allclose(block.capacity_mw.value, 15)
+    worse = replace(record, objective=record.objective + 9, bound=record.bound - 1)
+    again = at_point(worse, compiled)
+    assert_allclose(again.objective, 0.75)
+    assert_allclose(again.gap_frac, 1 / 0.75, rtol=1e-6)

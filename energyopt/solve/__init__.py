@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Progress",
     "SolveRecord",
+    "at_point",
     "compile_model",
     "recompile_cost",
     "self_test",
@@ -176,19 +177,41 @@ def solve_model(
     )
 
 
+def at_point(record: SolveRecord, compiled: Problem) -> SolveRecord:
+    """Return the record of a solve as it is for what the variables hold now.
+
+    Parameters
+    ----------
+    record : SolveRecord
+        Its bound stays as it was proven.
+    compiled : Problem
+        Of the model, whose variables hold a plant that is no dearer.
+    """
+    from energyopt.solve.choose import at_point
+
+    return at_point(record, compiled)
+
+
 def solve_fixed_lp(
-    m: Any, constraints: Iterable[Any], *, compiled: Problem | None = None
+    m: Any,
+    constraints: Iterable[Any],
+    *,
+    compiled: Problem | None = None,
+    keep_point: bool = False,
 ) -> dict[Any, float]:
     """Return the duals of constraints with every whole number kept as it is.
 
     Parameters
     ----------
     m : pyomo.environ.ConcreteModel
-        Solved: its variables have values. They are left as they are.
+        Solved: its variables have values.
     constraints : iterable
         Pyomo constraints, indexed or not, or members of them.
     compiled : Problem, optional
         What :func:`compile_model` made of it; without it, that is done here.
+    keep_point : bool
+        Whether the LP's own point, which is no dearer, takes the place of the values
+        of the variables. Without it they are left as they are.
 
     Returns
     -------
@@ -203,7 +226,7 @@ def solve_fixed_lp(
     """
     from energyopt.solve.choose import fixed_duals
 
-    return fixed_duals(m, compiled, constraints)
+    return fixed_duals(m, compiled, constraints, keep_point)
 
 
 def self_test() -> list[str]:

@@ -131,6 +131,19 @@ def _record(
     )
 
 
+def at_point(record: SolveRecord, problem: Problem) -> SolveRecord:
+    """Return a record of what the variables hold now; see :mod:`energyopt.solve`."""
+    x = np.array([v.value for v in problem.columns], dtype=float)
+    objective = problem.objective(x)
+    return replace(
+        record,
+        objective=objective,
+        bound=min(record.bound, objective),
+        gap_frac=relative_gap(objective, record.bound),
+        kept=replace(record.kept, x=x) if record.kept is not None else None,
+    )
+
+
 def _log(log_path: Path | None, line: str) -> None:
     if log_path is not None:
         with log_path.open("a", encoding="utf-8") as out:
@@ -138,7 +151,7 @@ def _log(log_path: Path | None, line: str) -> None:
 
 
 def fixed_duals(
-    m: Any, compiled: Problem | None, constraints: Iterable[Any]
+    m: Any, compiled: Problem | None, constraints: Iterable[Any], keep_point: bool
 ) -> dict[Any, float]:
     """Solve with whole numbers kept; see :func:`energyopt.solve.solve_fixed_lp`."""
     problem = compile_problem(m) if compiled is None else compiled
@@ -151,6 +164,8 @@ def fixed_duals(
     solved = solve_fixed(problem, x, list(row.values()))
     if solved is None:
         raise NoSolutionError("the LP with the units as built could not be solved")
+    if keep_point:
+        write_back(problem, solved[0])
     # A row that the compiler left out (no variables in it) costs nothing to move.
     duals = dict(zip(row, solved[1].tolist(), strict=True))
     return {con: duals.get(id(con), 0.0) for con in members}
