@@ -189,6 +189,19 @@ def test_a_case_that_nothing_saves_says_so():
     assert "max_units" in found.sentences[0]
 
 
+def test_a_budget_far_too_small_is_told_the_least():
+    """100 USD, where some 10^7 were meant: what a plant takes, not that none is."""
+    gas = GAS | {"min_units": 1, "capital_usd_per_kw": 1000}
+    made = case(technologies={"gas": gas}, limits=SERVED | {"capital_usd": 100})
+    found = explained(made)
+    least = found.values["alone"]["limits.capital_usd"]
+    assert least >= 10e6  # 10 MW at 1,000 USD/kW: a ten-thousandfold and more
+    again = case(
+        technologies={"gas": gas}, limits=SERVED | {"capital_usd": least * 1.0001}
+    )
+    assert holds(again)
+
+
 def test_machines_that_must_stay_online_are_no_limit():
     """Six synchronous units of five on offer: the sentence names the setting."""
     made = case(technologies={"gas": GAS}, contingencies={"min_synchronous_units": 6})
