@@ -65,6 +65,8 @@ def test_the_least_value_of_a_limit(limit):
     found = explained(made)
     assert_allclose(found.values["alone"][f"limits.{limit}"], least, rtol=1e-6)
     assert any(s.startswith(WORDS[limit]) for s in found.sentences), found.sentences
+    either = "Any one of these, by itself, makes room for a plant" in found.sentences
+    assert either == (len(found.values["alone"]) > 1)
     for value, feasible in ((least, True), (least * (1 - 1e-4), False)):
         again = case(**changes, limits=SERVED | {limit: value})
         assert holds(again) is feasible
