@@ -133,6 +133,11 @@ class _Files:
                 what = "is empty" if root is None else "must be a mapping (key: value)"
                 self.faults.add(place(0, 0), "", what)
             return None
+        if self.model is Case and "case" in root.value and "base" not in root.value:
+            command = "sites" if "sites" in root.value else "sweep"
+            what = f"is no case; for such a file: energyopt {command} {path}"
+            self.faults.add(place(0, 0), "", what)
+            return None
         if not self.bases or (base := root.value.pop("base", None)) is None:
             return root
         return self.over_base(root, base, path, (*above, path.resolve()))

@@ -80,6 +80,8 @@ def least_values(
     together = _least_excess(case, inputs, rules, gaps) or {}
     together = {n: e for n, e in together.items() if e > _nothing(case, n)}
     sentences = [_sentence(case, name, excess) for name, excess in alone.items()]
+    if len(alone) > 1:
+        sentences.append("Any one of these, by itself, makes room for a plant")
     if not alone and together:
         parts = "; ".join(_sentence(case, n, e) for n, e in together.items())
         sentences = [f"No rule alone makes room. Together: {parts}"]
@@ -205,7 +207,9 @@ def _least(case: Case, name: str, excess: float) -> float:
     if name == "reliability.n_plus":
         return case.load.facility_mw - excess
     limit = float(getattr(case.limits, name.removeprefix("limits.")))
-    return limit - excess if name.endswith("_frac") else limit + excess
+    if name.endswith("_frac"):  # the gap may leave an excess above the whole
+        return max(limit - excess, 0.0)
+    return limit + excess
 
 
 _WORDS = {

@@ -488,6 +488,8 @@ def excess_scale(case: Case, name: str) -> float:
     if not name.startswith("limits."):
         return case.load.facility_mw
     limit = float(getattr(case.limits, name.removeprefix("limits.")))
+    if name == "limits.capital_usd":  # a budget in millions is a usual slip
+        limit = max(limit, 1e4 * case.load.facility_mw)
     return 1.0 if name.endswith("_frac") else max(limit, 1.0)
 
 

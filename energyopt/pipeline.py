@@ -19,6 +19,7 @@ from energyopt.errors import (
     InfeasibleError,
     UnreachableError,
 )
+from energyopt.latest import run_folder
 from energyopt.units import USD_PER_KUSD
 
 if TYPE_CHECKING:
@@ -319,8 +320,7 @@ def _kept(folder: Path | None) -> Kept | None:
     if folder is None:
         return None
     try:
-        if folder.is_file():  # `latest` names a run beside it
-            folder = folder.parent / folder.read_text(encoding="utf-8").strip()
+        folder = run_folder(folder)
         return Kept.load(folder / KEPT)
     except FileNotFoundError:
         raise DataError(

@@ -97,10 +97,20 @@ class Faults:
 
 
 def nearest(word: str, known: Sequence[str], cutoff: float = 0.6) -> str | None:
-    """Return the known word closest to a misspelt one."""
+    """Return the known word closest to a misspelt one, or the only one it begins.
+
+    Examples
+    --------
+    >>> nearest("hub", ["hub_usd_per_mmbtu", "basis_usd_per_mmbtu"])
+    'hub_usd_per_mmbtu'
+    >>> nearest("co2", ["co2_t_per_yr_a", "co2_t_per_yr_b"]) is None
+    True
+    """
     lower = {k.lower(): k for k in known}
     close = get_close_matches(word.lower(), lower, n=1, cutoff=cutoff)
-    return lower[close[0]] if close else None
+    if not close:  # `hub` for hub_usd_per_mmbtu: the unit was left out
+        close = [k for k in lower if word and k.startswith(f"{word.lower()}_")]
+    return lower[close[0]] if len(close) == 1 else None
 
 
 # Text to tree --------------------------------------------------------------------------

@@ -363,6 +363,7 @@ def test_set_to_null_removes_a_technology_but_is_a_value_elsewhere(read: Any) ->
         ("load..x=3", "must be path=value, such as load.facility_mw=300"),
         ("lod.facility_mw=3", "lod: unknown key - did you mean 'load'"),
         ("load.facility=3", "unknown key - did you mean 'facility_mw'"),
+        ("load.fac=3", "unknown key"),
         ("facility_mw=3", "unknown key - did you mean 'load.facility_mw'"),
         ("load.facility_mw=-3", "Input should be greater than 0 (got -3)"),
         ("load.facility_mw=.inf", "must be a finite number (got .inf)"),

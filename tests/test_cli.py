@@ -163,6 +163,12 @@ def test_reuse_of_a_folder_without_cuts_is_a_fault_of_the_data(run: Any) -> None
     Path("latest").write_text("a-run-that-went\n", encoding="utf-8")
     result = run("little.yaml", "--reuse", "latest")
     assert "a-run-that-went: no cuts.npz there" in result.stderr
+    for words in ("uptime", "foresight", "report", "solve little.yaml --reuse"):
+        result = run(*words.split(), "little.yaml")
+        assert result.exit_code == DataError.exit_code, result.stderr
+        assert (
+            "little.yaml: is a file; give the folder of a solved run" in result.stderr
+        )
     assert not Path("results").exists()
 
 
@@ -362,6 +368,19 @@ def test_a_wrong_case_is_told_before_any_solve(run: Any, solves: Any) -> None:
         "missing.yaml: no such file",
     ]
     assert result.stdout == ""
+
+
+def test_a_file_of_a_sweep_or_of_sites_given_to_solve_names_its_command(
+    run: Any,
+) -> None:
+    Path("many.yaml").write_text("case: little.yaml\ngrid: {load.facility_mw: [3]}\n")
+    Path("places.yaml").write_text("case: little.yaml\nsites: {a: {}}\n")
+    result = run("many.yaml", "places.yaml")
+    assert result.exit_code == 3
+    assert result.stderr.splitlines() == [
+        "many.yaml:1:1: is no case; for such a file: energyopt sweep many.yaml",
+        "places.yaml:1:1: is no case; for such a file: energyopt sites places.yaml",
+    ]
 
 
 def test_a_wrong_set_path_is_3_and_a_wrong_option_is_2(run: Any, solves: Any) -> None:

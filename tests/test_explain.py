@@ -65,6 +65,8 @@ def test_the_least_value_of_a_limit(limit):
     found = explained(made)
     assert_allclose(found.values["alone"][f"limits.{limit}"], least, rtol=1e-6)
     assert any(s.startswith(WORDS[limit]) for s in found.sentences), found.sentences
+    either = "Any one of these, by itself, makes room for a plant" in found.sentences
+    assert either == (len(found.values["alone"]) > 1)
     for value, feasible in ((least, True), (least * (1 - 1e-4), False)):
         again = case(**changes, limits=SERVED | {limit: value})
         assert holds(again) is feasible
@@ -187,6 +189,19 @@ def test_a_case_that_nothing_saves_says_so():
     assert found.values == {"alone": {}, "together": {}}
     assert "No relaxation of the limits makes room" in found.sentences[0]
     assert "max_units" in found.sentences[0]
+
+
+def test_a_budget_far_too_small_is_told_the_least():
+    """100 USD, where some 10^7 were meant: what a plant takes, not that none is."""
+    gas = GAS | {"min_units": 1, "capital_usd_per_kw": 1000}
+    made = case(technologies={"gas": gas}, limits=SERVED | {"capital_usd": 100})
+    found = explained(made)
+    least = found.values["alone"]["limits.capital_usd"]
+    assert least >= 10e6  # 10 MW at 1,000 USD/kW: a ten-thousandfold and more
+    again = case(
+        technologies={"gas": gas}, limits=SERVED | {"capital_usd": least * 1.0001}
+    )
+    assert holds(again)
 
 
 def test_machines_that_must_stay_online_are_no_limit():

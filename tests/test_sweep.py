@@ -332,6 +332,8 @@ def test_a_misspelt_path_ends_in_3_before_any_folder_is_made(case, tmp_path):
         command(case, out, "--set", "gas.hub=3,4"), capture_output=True, text=True
     )
     assert done.returncode == 3
-    assert done.stderr.startswith("--set gas.hub=3: unknown key")
+    assert done.stderr.startswith(
+        "--set gas.hub=3: unknown key - did you mean 'hub_usd_per_mmbtu'"
+    )
     assert "Traceback" not in done.stderr
     assert not out.exists()

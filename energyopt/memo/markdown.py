@@ -54,9 +54,12 @@ def _plain(text: str) -> str:
     --------
     >>> _plain("<b>a|b</b> *")
     '&lt;b&gt;a\\|b&lt;/b&gt; \\*'
+    >>> _plain("O&M, &lt;")
+    'O&M, &amp;lt;'
     """
     one = " ".join(text.split())
-    one = one.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    one = re.sub(r"&(?=#?\w+;)", "&amp;", one)  # O&M stays as it is typed
+    one = one.replace("<", "&lt;").replace(">", "&gt;")
     return re.sub(r"([|*`\[\]\\])", r"\\\1", one)
 
 

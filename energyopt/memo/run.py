@@ -17,6 +17,7 @@ import xarray as xr
 from energyopt.case import Case
 from energyopt.casefile import read_case
 from energyopt.errors import DataError
+from energyopt.latest import run_folder
 from energyopt.memo.doubt import is_used, rests_on
 from energyopt.memo.table import Cell, Column, Row, Table
 
@@ -164,13 +165,6 @@ class Run:
         made = tuple(Column(*c) for c in columns)
         said = (*notes, self.source())
         return Table(number, name, title, caption, made, tuple(rows), said)
-
-
-def run_folder(run: Path) -> Path:
-    """Return the folder of a run; the file ``latest`` names one beside it."""
-    if run.is_file():
-        return run.parent / run.read_text(encoding="utf-8").strip()
-    return run
 
 
 def read_run(run: Path) -> Run:

@@ -107,7 +107,9 @@ def record(run: Run) -> Table:
         used = f"{table['source']}; {table['licence']}; SHA-256 {table['sha256']}"
         rows.append(Row((f"Table {table['name']}", used)))
     sets = " ".join(f"--set {one}" for one in m["sets"])
-    again = f"energyopt solve {PurePath(m['case_file']).name} {sets}".strip()
+    case = PurePath(m["case_file"])
+    typed = case.name if case.is_absolute() else case.as_posix()  # no one's own folders
+    again = f"energyopt solve {typed} {sets}".strip()
     rows.append(Row(("Again", again)))
     columns = [("item", "Item", ""), ("value", "Value", "")]
     return run.table("34", "record", "Run record", columns, rows)

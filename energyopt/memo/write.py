@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from energyopt.errors import CaseError, EnergyoptError
+from energyopt.latest import run_folder
 from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.markdown import markdown, markdown_table, write_csv
 from energyopt.memo.options import NAME as OPTIONS
 from energyopt.memo.options import Option, of_run, options, read_options
-from energyopt.memo.run import read_run, run_folder
+from energyopt.memo.run import read_run
 from energyopt.memo.swept import is_sweep, read_sweep
 
 FORMATS = ("html", "md", "csv", "xlsx", "png", "svg", "pdf")

@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from energyopt.latest import run_folder
 from energyopt.uptime.answer import answer
 from energyopt.uptime.contingencies import contingencies
 from energyopt.uptime.elements import Plan
@@ -171,8 +172,7 @@ def uptime_of_run(
     DataError
         If the folder is not one of a solved run.
     """
-    if run.is_file():
-        run = run.parent / run.read_text(encoding="utf-8").strip()
+    run = run_folder(run)
     saved = read_saved(run)
     with worker_pool(workers) as pool:
         result = uptime_of(saved, years, seed, pool, on_progress)

@@ -14,6 +14,7 @@ import xarray as xr
 from energyopt.case import Case
 from energyopt.casefile import CaseFile, read_case
 from energyopt.errors import DataError
+from energyopt.latest import run_folder
 from energyopt.technologies import Horizon, Operation
 from energyopt.uptime.elements import Plan, operations, plans_of
 
@@ -171,8 +172,7 @@ def read_run(run: Path) -> RunFiles:
     DataError
         If it is no folder of a solved run, or one of an older version.
     """
-    if run.is_file():  # `latest` names a run beside it
-        run = run.parent / run.read_text(encoding="utf-8").strip()
+    run = run_folder(run)
     for name in ("case.resolved.yaml", "decisions.json", "case.origins.json"):
         if not (run / name).is_file():
             raise DataError(
