@@ -233,7 +233,7 @@ FAULTY = [
      "(got 'range(1,2)')"),
     ("tornado: {load.facility_mw: null}\n",
      "many.yaml:3:11: load.facility_mw: the catalogue has no range; give low and high"),
-    ("tornado: {gas.hub: null}\n", "many.yaml:3:11: gas.hub: there is no such value"),
+    ("tornado: {gas.hub: null}\n", "many.yaml:3:11: gas.hub: there is no such value - did you mean 'gas.hub_usd_per_mmbtu'"),
     (f"tornado: {{{GAS}: {{low: 4, high: 5, source: x}}}}\n",
      f"many.yaml:3:11: {GAS}: the base value 3.66 is not in 4 to 5"),
     ("scenarios: {cold: {site.elevation_m: high}}\n",
