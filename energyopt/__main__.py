@@ -17,6 +17,7 @@ import typer
 from typer.core import TyperGroup
 
 from energyopt import __version__
+from energyopt.arguments import AsJson, Quiet
 from energyopt.commands import (
     INTERRUPTED,
     Finish,
@@ -99,8 +100,6 @@ Sets = Annotated[
         "technologies.wind=null removes a technology.",
     ),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")]
-Quiet = Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")]
 Verbose = Annotated[bool, typer.Option("-v", "--verbose", help="Say more on stderr.")]
 
 

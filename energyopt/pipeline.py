@@ -294,9 +294,9 @@ def run(
             result.record.kept.save(folder.log.parent / KEPT)
         if finish is not None and not stop():
             on_progress(Stage("memo", clock.elapsed_s))
+            written = folder.write(result, told, finish)
         else:
-            finish = _nothing
-        written = folder.write(result, told, finish)
+            written = folder.write(result, told)
         missed = path is not None and not path.met
         return Outcome(
             summary=finite(told),
@@ -305,10 +305,6 @@ def run(
             exit_code=_exit_code(result) or (5 if missed else 0),
             next_command=_next_command(casefile),
         )
-
-
-def _nothing(folder: Path) -> None:
-    """Add nothing to a run folder."""
 
 
 def _kept(folder: Path | None) -> Kept | None:

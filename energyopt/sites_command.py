@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from energyopt.arguments import AsJson, Quiet, RetryFailed, Scheduler, Workers
 from energyopt.console import reported
 from energyopt.progress import Interrupt, Progress
 
@@ -45,25 +46,11 @@ def sites(
         Path | None,
         typer.Option("--out", help="Its folder, instead of results/NAME/sites."),
     ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Processes; 0: one a core.")
-    ] = 0,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--scheduler",
-            metavar="tcp://HOST:PORT|slurm|kubernetes",
-            help="Workers of a Dask cluster instead (extra 'cluster').",
-        ),
-    ] = None,
-    retry_failed: Annotated[
-        bool,
-        typer.Option("--retry-failed", help="Do what failed again; infeasible stays."),
-    ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    workers: Workers = 0,
+    scheduler: Scheduler = None,
+    retry_failed: RetryFailed = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Size the same data center at each of several sites, and rank them by LCOE.
 

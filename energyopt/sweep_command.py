@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 
+from energyopt.arguments import AsJson, Quiet, RetryFailed, Scheduler, Workers
 from energyopt.commands import add_memo
 from energyopt.console import note, reported
 from energyopt.progress import Interrupt, Progress
@@ -75,28 +76,14 @@ def sweep(
         Path | None,
         typer.Option("--out", help="Its folder, instead of results/NAME/sweep."),
     ] = None,
-    workers: Annotated[
-        int, typer.Option("--workers", min=0, help="Processes; 0: one a core.")
-    ] = 0,
-    scheduler: Annotated[
-        str | None,
-        typer.Option(
-            "--scheduler",
-            metavar="tcp://HOST:PORT|slurm|kubernetes",
-            help="Workers of a Dask cluster instead (extra 'cluster').",
-        ),
-    ] = None,
-    retry_failed: Annotated[
-        bool,
-        typer.Option("--retry-failed", help="Do what failed again; infeasible stays."),
-    ] = False,
+    workers: Workers = 0,
+    scheduler: Scheduler = None,
+    retry_failed: RetryFailed = False,
     no_memo: Annotated[
         bool, typer.Option("--no-memo", help="Leave the memo out of the folder.")
     ] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="One JSON document on stdout.")
-    ] = False,
-    quiet: Annotated[bool, typer.Option("-q", "--quiet", help="No progress.")] = False,
+    as_json: AsJson = False,
+    quiet: Quiet = False,
 ) -> None:
     """Solve a case at many points; what is done is not done again.
 

@@ -52,6 +52,7 @@ ORDER = [
     "sweep",
     "doctor",
     "console",
+    "arguments",
     "commands",
     "sweep_command",
     "sites_command",

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from energyopt.errors import NoSolutionError
 from energyopt.solve.bounds import finite_bounds
 from energyopt.solve.compile import NO_HOUR, Problem
-from energyopt.solve.finish import Columns
+from energyopt.solve.finish import Columns, WholeUnits
 from energyopt.solve.highs import use_threads
 from energyopt.solve.monolithic import Found
 from energyopt.solve.periods import find_border, period_starts
@@ -179,7 +179,7 @@ class Decomposition:
         for period in border.periods:
             ties[np.unique(period.tie.indices)] += 1
         few = (ties > 0) & (ties <= FEW_PERIODS * len(border.periods))
-        return Plants(
+        units = WholeUnits(
             self.problem,
             self.year,
             Columns(
@@ -194,6 +194,7 @@ class Decomposition:
             self.gap_frac,
             self.seed,
         )
+        return Plants(units)
 
     def _relaxation(self) -> Relaxation:
         return Relaxation(

@@ -115,6 +115,7 @@ class WholeUnits:
         self.journal, self.master, self.border = year.journal, year.master, year.border
         self.lower, self.upper, self.stand_in = bounds
         self.gap_frac, self.seed = gap_frac, seed
+        self.hours_are_whole = any(q.whole.any() for q in year.programs)
         self.x: Floats | None = None
         self.best_z = np.empty(0)
 
@@ -222,9 +223,7 @@ class WholeUnits:
             mine = np.abs(slope[border.budget_shared == r])
             price[r] = mine.mean() if mine.size else 0.0
         dear = price * limit > DEAR_SHARE * abs(settled.cost)
-        dear &= any(
-            q.whole.any() for q in self.year.programs
-        )  # what is planned is used
+        dear &= self.hours_are_whole  # else what is planned is used
         if not dear.any():
             return np.zeros(len(shared))
         worth = np.where(dear, price * limit, np.inf)

@@ -15,10 +15,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from energyopt.errors import InfeasibleError
-from energyopt.solve.compile import Problem
-from energyopt.solve.finish import BOX_SHARE, Box, Columns, WholeUnits
+from energyopt.solve.finish import BOX_SHARE, Box, WholeUnits
 from energyopt.solve.reuse import KeptBox, proofs_of
-from energyopt.solve.rounds import Relaxation, Settled
+from energyopt.solve.rounds import Settled
 from energyopt.solve.subproblem import Cut
 
 Floats = NDArray[np.float64]
@@ -46,29 +45,16 @@ class Plants:
 
     Parameters
     ----------
-    problem : Problem
-    year : Relaxation
-        All periods, with cuts that hold everywhere.
-    columns : Columns
-    bounds : tuple
-        Finite bounds of the problem's columns, and which are stand-ins.
-    gap_frac : float
+    units : WholeUnits
+        Ends it in each box, and keeps the best plant.
     """
 
-    def __init__(
-        self,
-        problem: Problem,
-        year: Relaxation,
-        columns: Columns,
-        bounds: tuple[Floats, Floats, Flags],
-        gap_frac: float,
-        seed: int,
-    ) -> None:
-        self.problem, self.year, self.columns = problem, year, columns
-        self.journal, self.master, self.border = year.journal, year.master, year.border
-        self.gap_frac = gap_frac
-        self.units = WholeUnits(problem, year, columns, bounds, gap_frac, seed)
-        self.hours_are_whole = any(q.whole.any() for q in year.programs)
+    def __init__(self, units: WholeUnits) -> None:
+        self.units, self.gap_frac = units, units.gap_frac
+        self.problem, self.columns = units.problem, units.columns
+        self.year, self.journal = units.year, units.journal
+        self.master, self.border = units.master, units.border
+        columns = self.columns
         self.apart = columns.whole[columns.tied[columns.whole]]  # tell plants apart
         self.tried: list[Floats] = []  # what these were
         self.untried = -1, -np.inf  # how many were tried, and the bound on all others
@@ -246,7 +232,7 @@ class Plants:
 
     def _in_boxes(self, held: Settled, low: Floats, high: Floats) -> float:
         """Return the bound of one plant, box by box; keep what dispatch finds."""
-        if not self.hours_are_whole:
+        if not self.units.hours_are_whole:
             self.units.dispatch_in(Box(low, high, held.bound, held.cost, held.z, []))
             return held.bound
         outside = held.bound
