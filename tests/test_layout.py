@@ -72,7 +72,14 @@ KNOWN_TO = {
         "explain",
     },
     "ruamel": {"casefile", "yamltree"},
-    "typer": {"__main__", "commands", "console", "sites_command", "sweep_command"},
+    "typer": {
+        "__main__",
+        "commands",
+        "arguments",
+        "console",
+        "sites_command",
+        "sweep_command",
+    },
     "xlsxwriter": {"memo"},
 }
 
