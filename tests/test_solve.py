@@ -16,7 +16,8 @@ from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve import compile_model, self_test, solve_fixed_lp, solve_model
 from energyopt.solve.compile import NO_HOUR, compile_problem
 from energyopt.solve.highs import Highs
-from energyopt.solve.monolithic import dual_bound, solve_fixed
+from energyopt.solve.fixed import solve_fixed
+from energyopt.solve.monolithic import dual_bound
 
 
 def shop() -> pyo.ConcreteModel:
@@ -301,9 +302,16 @@ def test_the_search_from_sizes_ends_where_the_search_at_large_does() -> None:
     problem = compile_model(m)
     names = [row.local_name for row in problem.rows]
     names_of_columns = [v.local_name for v in problem.columns]
+    most = [names.index("most")]
     for sun in (0.0, 1.0, 3.5, 99.0):  # beyond the limit, at it, too much, no such size
         near = np.zeros(len(problem.columns))
         near[names_of_columns.index("sun")] = sun
-        point, duals = solve_fixed(problem, near, [names.index("most")])
+        point, duals = solve_fixed(problem, near, most)
         assert_allclose(problem.objective(point), 5 + 2 * 6)
         assert_allclose(duals, [-0.5])
+        # Held at too little sun the limit cannot hold: free, it does, if that pays.
+        point, duals = solve_fixed(problem, near, most, leeway=np.array([0.6]))
+        assert_allclose(problem.objective(point), 5 + 2 * 6)
+        assert_allclose(duals, [-0.5])
+    near[names_of_columns.index("sun")] = 0.0
+    assert solve_fixed(problem, near, most, leeway=np.array([0.4])) is None

@@ -14,7 +14,8 @@ import numpy as np
 from energyopt.errors import NoSolutionError
 from energyopt.solve.compile import NO_HOUR, Problem, compile_problem, write_back
 from energyopt.solve.decomposed import solve_decomposed
-from energyopt.solve.monolithic import Found, solve_fixed, solve_monolithic
+from energyopt.solve.fixed import solve_fixed
+from energyopt.solve.monolithic import Found, solve_monolithic
 from energyopt.solve.record import Method, Progress, SolveRecord, relative_gap
 from energyopt.solve.reuse import Kept
 

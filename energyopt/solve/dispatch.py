@@ -19,6 +19,7 @@ from scipy import sparse
 
 from energyopt.errors import NoSolutionError
 from energyopt.solve.compile import Problem
+from energyopt.solve.fixed import solve_fixed
 from energyopt.solve.periods import Border, entries
 from energyopt.solve.whole import WholeProgram
 
@@ -26,7 +27,9 @@ Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Flags = NDArray[np.bool_]
 
-OVER, UNDER = 1.25, 0.8
+LEEWAY = 4.0
+"""What a yearly limit's breach costs, over the limit's price, while it is mended."""
+OVER, UNDER = 1.05, 0.95
 """What a yearly limit's use beyond a period's budget costs, and what use below it
 earns, times the limit's price."""
 REPAIRS = 6
@@ -71,10 +74,13 @@ class Plan:
         Whole where it must be whole, edges excepted.
     slope : array, shape (periods, master columns)
         Of each period's last cut. [k$ per unit of the column]
+    price : array, shape (shared,)
+        What a unit of each shared row is worth. [k$]
     """
 
     z: Floats
     slope: Floats
+    price: Floats
 
 
 class Dispatch:
@@ -134,7 +140,6 @@ class Dispatch:
         self.users[used] = users
         self.known[np.setdiff1d(links, used)] = True
         self.budget = self._budgets()
-        self.dear, self.cheap = self._prices()
 
     def _edges_of(self, p: int) -> Ints:
         """Return the edges that period ``p`` has a say in."""
@@ -150,23 +155,6 @@ class Dispatch:
             first:
         ]
         return found
-
-    def _prices(self) -> tuple[Floats, Floats]:
-        """Return the highest and lowest worth of a unit of each shared row. [k$]
-
-        Shape (periods, shared). Between a period's own dual and the one in the middle
-        of all, so that at the relaxed optimum no period gains by using more or less.
-        """
-        border = self.border
-        first, n = len(border.links), len(border.budget_period)
-        own = np.zeros((len(border.periods), len(border.shared)))
-        slope = np.abs(self.plan.slope[border.budget_period, first + np.arange(n)])
-        own[border.budget_period, border.budget_shared] = slope
-        middle = np.zeros(len(border.shared))
-        for r in range(len(middle)):
-            mine = slope[border.budget_shared == r]
-            middle[r] = np.median(mine) if mine.size else 0.0
-        return np.maximum(own, middle), np.minimum(own, middle)
 
     def _sizes(self) -> Floats:
         """Return what counts as a little of each shared row, shape (shared,).
@@ -199,8 +187,25 @@ class Dispatch:
         for p in range(count):
             if not self.known[self.border.periods[p].columns].all():
                 self._keep(self._with_neighbours(p))
-        self._keep_limits(executor)
+        if self._over().any() and not self.settle():
+            self._keep_limits(executor)
         return self.x
+
+    def settle(self) -> bool:
+        """Take the best point with the present whole numbers, whatever its sizes.
+
+        Whole units use a little more of a yearly limit than was planned: a little more
+        of a size, or another mix of the hours, makes up for it. Return whether there
+        is such a point.
+        """
+        shared = self.border.shared
+        usual = 1e-3 * abs(self.problem.objective(self.x)) / self._sizes()
+        leeway = LEEWAY * self.plan.price + usual
+        found = solve_fixed(self.problem, self.x, shared.tolist(), leeway)
+        if found is None:
+            return False
+        self.x[:] = found[0]
+        return True
 
     def _chain(self, chain: list[int]) -> None:
         """Solve periods one after the other; what cannot be solved is left out."""
@@ -577,5 +582,5 @@ class Dispatch:
         self, group: list[int], least: Floats, steep: float = 1.0
     ) -> tuple[Floats, Floats]:
         """Return what use beyond a budget costs, and what use below it earns. [k$]"""
-        over = np.maximum(OVER * steep * self.dear[group].max(axis=0), least)
-        return over, UNDER * self.cheap[group].min(axis=0)
+        over = np.maximum(OVER * steep * self.plan.price, least)
+        return over, UNDER * self.plan.price

@@ -17,7 +17,7 @@ from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.compile import Problem
 from energyopt.solve.dispatch import Dispatch, LimitMissedError, NotFoundError, Plan
 from energyopt.solve.record import relative_gap
-from energyopt.solve.rounds import Relaxation, Settled
+from energyopt.solve.rounds import SHARP_TIGHTENINGS, Relaxation, Settled
 from energyopt.solve.subproblem import Cut
 
 Floats = NDArray[np.float64]
@@ -26,20 +26,12 @@ Flags = NDArray[np.bool_]
 
 BOX_SHARE, DISPATCH_SHARE = 0.2, 0.15
 """Of the gap asked for: what a box, and the dispatch's small MIPs, may leave open."""
-MOST_CHOICES, MOST_NEAR = 4, 3
+MOST_NEAR = 3
 """How often whole numbers of a few periods are chosen anew, and of these how often
 next to the relaxed ones."""
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
 """Share of periods without whole units from which sizes are given up; the slack, as a
 share of its row, from which a period has none whatever its edges and budgets."""
-FIRST_MARGIN, CHEAP_MARGIN, DEAR_SHARE = 8e-4, 0.02, 1e-3
-"""Whole units use a little more of a limit than planned: room left in it where it is
-worth more than a share of the cost, and in those worth less."""
-CLOSED_FRAC, SPARE_SHARE, MOST_MARGIN = 2e-3, 0.5, 3e-3
-"""A gap that bound and dispatch leave open by themselves; of what a larger one leaves,
-so much may be spent on room in a dear limit, up to so much of the limit."""
-MARGIN_SHARE = 0.3
-"""Of the gap, what room in a dear limit may cost at most."""
 HOPELESS_SHARE = 0.3
 """Of the gap, by which pairs of periods do not bring a dispatch below the incumbent."""
 IMPROVEMENTS, MARGINS, MOST_MARGIN_ROUNDS = 3, 5, 40
@@ -118,6 +110,8 @@ class WholeUnits:
         self.hours_are_whole = any(q.whole.any() for q in year.programs)
         self.x: Floats | None = None
         self.best_z = np.empty(0)
+        self.last_cost = np.inf
+        self.extra = 0.0  # what whole units cost more than their box, where last seen
 
     def use(self, x: Floats) -> None:
         """Keep a known plant if it keeps this problem's rules."""
@@ -140,20 +134,25 @@ class WholeUnits:
         low, high = box.low.copy(), box.high.copy()
         self.master.hold(low, high)
         try:
-            with self.year.within(low, high, box.cuts):
+            with self.year.within(low, high, box.cuts, SHARP_TIGHTENINGS):
                 settled = self._with_locals_whole(box.z, low, high)
                 if settled.bound < self.worth_trying:
                     self._dispatch_within_limits(settled)
+                    self.extra = self.last_cost - box.cost
         except (InfeasibleError, NoSolutionError) as err:
             self.journal.log(f"no whole units here: {err}")
+
+    def _locals(self, low: Floats, high: Floats) -> Ints:
+        """Return the whole columns that matter to few periods, and flags not implied."""
+        flags = self.columns.flags
+        return np.append(self.columns.local, flags[low[flags] < high[flags]])
 
     def _with_locals_whole(self, z: Floats, low: Floats, high: Floats) -> Settled:
         """Settle with what matters to few periods chosen by the cuts, and held.
 
         Choices that some period has no whole units for are forbidden, one by one.
         """
-        flags = self.columns.flags
-        local = np.append(self.columns.local, flags[low[flags] < high[flags]])
+        local = self._locals(low, high)
         start = np.clip(z, low, high)
         _, answers = self.year.ask(start)
         leaning = sum(answer.slack > MUCH_SLACK for answer in answers)
@@ -164,24 +163,30 @@ class WholeUnits:
         # A whole number next to the relaxed one, which no period has much against.
         near = low.copy(), high.copy()
         near[0][local], near[1][local] = np.floor(z[local]), np.ceil(z[local])
-        for attempt in range(MOST_CHOICES if len(local) else 0):
-            if attempt == 0:
-                self.master.hold(*near)
+        attempts = [near] * MOST_NEAR + [(low, high)] if len(local) else [(low, high)]
+        for bounds in attempts:
+            self.master.hold(*bounds)
             try:
-                _, chosen = self.master.whole(local, self.gap_frac, self.journal)
-            except InfeasibleError:
-                if attempt >= MOST_NEAR:
-                    raise
-                self.master.hold(low, high)
-                continue
-            if attempt == MOST_NEAR:
-                self.master.hold(low, high)
-            start[local] = chosen[local]
-            if not self.year.forbid(start, MUCH_SLACK):
-                break
-            self.journal.log("no whole units with these weeks: others")
-        low[local] = high[local] = start[local]
-        self.master.hold(low, high)
+                return self._settled_with(local, start, low, high)
+            except InfeasibleError as err:  # its proof forbids the choice
+                self.journal.log(f"no whole units with these weeks: {err}")
+        raise NotFoundError("no choice of what matters to few periods can be run")
+
+    def _settled_with(
+        self, local: Ints, start: Floats, low: Floats, high: Floats
+    ) -> Settled:
+        """Settle in a box with the cuts' choice of some whole numbers held.
+
+        Raises
+        ------
+        InfeasibleError
+            If there is none, or it has no whole units.
+        """
+        low, high, start = low.copy(), high.copy(), start.copy()
+        if len(local):
+            _, chosen = self.master.whole(local, self.gap_frac, self.journal)
+            low[local] = high[local] = start[local] = chosen[local]
+            self.master.hold(low, high)
         return self.year.settle(
             "whole units",
             BOX_SHARE * self.gap_frac,
@@ -192,47 +197,18 @@ class WholeUnits:
 
     def _dispatch_within_limits(self, settled: Settled) -> None:
         """Find whole units; where they miss a yearly limit, plan with a margin to it."""
-        first = self._first_margin(settled)
-        none = np.zeros(len(first))  # where there is no room for a margin
-        for margin in [first, none] if first.any() else [none]:
+        margin = np.zeros(len(self.border.shared))
+        plan: Settled | None = settled
+        for attempt in range(MARGINS):
+            if plan is None:
+                break
+            try:
+                self._dispatch(plan)
+                return
+            except LimitMissedError as err:
+                margin = margin + 1.5 * (attempt + 1) * err.over
             plan = self._with_margins(settled, margin)
-            for attempt in range(MARGINS):
-                if plan is None:
-                    break
-                try:
-                    self._dispatch(plan)
-                    return
-                except LimitMissedError as err:
-                    margin = margin + 1.5 * (attempt + 1) * err.over
-                plan = self._with_margins(settled, margin)
         raise NotFoundError("a yearly limit could not be kept with whole units")
-
-    def _first_margin(self, settled: Settled) -> Floats:
-        """Return room for whole units, where a limit costs much, with the limits' sign.
-
-        Other limits get more then: periods that save on one use more of another.
-        """
-        border, n = self.border, len(self.border.links)
-        shared = border.shared
-        low, high = self.problem.row_lower[shared], self.problem.row_upper[shared]
-        sign = np.where(np.isfinite(high), 1.0, -1.0)
-        limit = np.abs(np.where(np.isfinite(high), high, low))
-        slope = settled.slope[border.budget_period, n + np.arange(len(settled.z) - n)]
-        price = np.zeros(len(shared))
-        for r in range(len(shared)):
-            mine = np.abs(slope[border.budget_shared == r])
-            price[r] = mine.mean() if mine.size else 0.0
-        dear = price * limit > DEAR_SHARE * abs(settled.cost)
-        dear &= self.hours_are_whole  # else what is planned is used
-        if not dear.any():
-            return np.zeros(len(shared))
-        worth = np.where(dear, price * limit, np.inf)
-        per_gap = abs(settled.cost) / worth
-        spare = SPARE_SHARE * max(self.gap_frac - CLOSED_FRAC, 0.0) * per_gap
-        dear_room = np.clip(spare, FIRST_MARGIN, MOST_MARGIN)
-        dear_room = np.minimum(dear_room, MARGIN_SHARE * self.gap_frac * per_gap)
-        room = np.where(dear, dear_room, CHEAP_MARGIN)
-        return room * sign * limit
 
     def _with_margins(self, settled: Settled, margin: Floats) -> Settled | None:
         """Settle anew with the limits moved inwards, if that can be."""
@@ -261,13 +237,15 @@ class WholeUnits:
             self.border,
             self.lower,
             self.upper,
-            Plan(settled.z, settled.slope),
+            Plan(settled.z, settled.slope, settled.price),
             max(room, 1e-6),
             self.seed,
             time.monotonic() + journal.left_s,
             journal.stop,
         )
         x = search.run(self.year.executor)
+        if relative_gap(self.problem.objective(x), settled.cost) > 0.5 * gap:
+            search.settle()
         for _ in range(IMPROVEMENTS):
             cost = self.problem.objective(x)
             hopeless = cost > journal.incumbent + HOPELESS_SHARE * gap * abs(cost)
@@ -280,6 +258,7 @@ class WholeUnits:
         self._check(x)
         cost = self.problem.objective(x)
         journal.log(f"whole dispatch: {cost:.7g}")
+        self.last_cost = cost
         if cost < journal.incumbent:
             journal.incumbent, self.x, self.best_z = cost, x, settled.z
         journal.tell("whole dispatch")
@@ -293,3 +272,4 @@ class WholeUnits:
         own = np.where(at_low, self.problem.lower, self.problem.upper)
         if (self.stand_in & (at_low | at_high) & ~np.isfinite(own)).any():
             raise NotFoundError("a column without a bound runs away")
+

@@ -45,6 +45,13 @@ def use_threads(threads: int) -> None:
             _scheduler_threads[:] = [threads]
 
 
+def scheduler_threads() -> int:
+    """Return the number of threads of HiGHS's pool; 1 if none was asked for yet."""
+    if not _scheduler_threads:
+        use_threads(1)
+    return _scheduler_threads[0]
+
+
 @lru_cache(maxsize=1)
 def has_hipo() -> bool:
     """Return whether the interior-point solver HiPO is installed (``highspy[extras]``)."""

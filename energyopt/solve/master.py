@@ -221,6 +221,15 @@ class Master:
         values, duals = self.bounding.values_and_duals()
         return self._proven(duals) + self.offset, values[: self.size]
 
+    def price(self) -> Floats:
+        """Return what a unit of each shared row was worth at the last bound. [k$]
+
+        Shape (shared,); for upper and lower limits alike a positive number.
+        """
+        duals: Floats = self.bounding.values_and_duals()[1]
+        own = self.matrix.shape[0]
+        return np.abs(duals[own - len(self.border.shared) : own])
+
     def _proven(self, dual: Floats) -> float:
         """Return the bound that row duals prove, whatever their quality.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 
 from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.bounds import finite_bounds
-from energyopt.solve.compile import NO_HOUR, Problem
+from energyopt.solve.compile import Problem
+from energyopt.solve.fixed import ROUNDING, solve_fixed
 from energyopt.solve.highs import (
-    PRIMAL_SIMPLEX,
     Highs,
     Outcome,
     State,
@@ -30,13 +30,6 @@ Floats = NDArray[np.float64]
 SMALL_ROWS = 5_000
 LP_GAP = 1e-7
 """Of an LP called optimal; HiGHS's tolerances promise no more."""
-ROUNDING = 1e-6
-"""A point whose whole numbers were rounded may break rows by this much, no more."""
-
-SIMPLEX_S = 60.0
-"""After this long an interior point solves the LP of fixed whole numbers instead."""
-SIZE_HAIR = 1e-6
-"""How closely sizes are held at first, so that what only just carries the load does."""
 
 
 @dataclass
@@ -236,130 +229,3 @@ def _rounded(problem: Problem, x: Floats, messages: list[str]) -> Floats:
         messages.append("whole numbers hold to the solver's tolerance only")
         return x
     return solved[0]
-
-
-def solve_fixed(
-    problem: Problem, x: Floats, rows: Sequence[int] = ()
-) -> tuple[Floats, Floats] | None:
-    """Return the best point, and row duals, with the whole numbers of ``x`` kept.
-
-    Parameters
-    ----------
-    x : array, shape (columns,)
-        Its whole numbers are kept; its sizes are where the search starts.
-    rows : sequence of int
-        The rows whose duals are wanted.
-
-    Returns
-    -------
-    tuple of array, or None
-        Point, shape (columns,), and duals of ``rows`` [k$ per unit of the row];
-        ``None`` if there is no such point.
-    """
-    lower, upper = problem.lower.copy(), problem.upper.copy()
-    whole = problem.integer
-    lower[whole] = upper[whole] = np.round(x[whole])
-    free = lower < upper
-    point = np.where(free, 0.0, lower)
-    given = problem.matrix @ point
-    row_lower, row_upper = problem.row_lower - given, problem.row_upper - given
-    matrix = problem.matrix[:, free]
-    least, most = lower[free], upper[free]
-
-    # Without its whole numbers a row mostly has one column left, or none: a bound.
-    left = np.diff(matrix.indptr)
-    kept = left > 1
-    kept[list(rows)] = True
-    single = ~kept & (left == 1)
-    entry = matrix.indptr[:-1][single]
-    column, factor = matrix.indices[entry], matrix.data[entry]
-    ends = np.sort([row_lower[single] / factor, row_upper[single] / factor], axis=0)
-    np.maximum.at(least, column, ends[0])
-    np.minimum.at(most, column, ends[1])
-    none = left == 0
-    short = np.concatenate([row_lower[none], -row_upper[none], least - most])
-    if short.size and short.max() > ROUNDING * (1 + np.abs(given).max(initial=0.0)):
-        return None
-    if not free.any():
-        return point, np.zeros(len(rows))
-
-    sizes = np.flatnonzero(problem.column_hour[free] == NO_HOUR)
-    data = (
-        problem.cost[free],
-        matrix[kept],
-        row_lower[kept],
-        row_upper[kept],
-        least,
-        np.maximum(least, most),
-    )
-    found = _from_sizes(data, sizes, x[free][sizes]) or _in_one(data)
-    if found is None:
-        return None
-    point[free] = found[0]
-    duals = np.zeros(len(kept))
-    duals[kept] = found[1]
-    return np.clip(point, lower, upper), duals[list(rows)]
-
-
-_Data = tuple[Floats, Any, Floats, Floats, Floats, Floats]
-
-
-def _from_sizes(
-    data: _Data, sizes: NDArray[np.intp], near: Floats
-) -> tuple[Floats, Floats] | None:
-    """Return point and row duals of an LP, solved with its sizes held first.
-
-    Sizes tie all hours together, and so do yearly limits once sizes are free: with
-    them held at a good plant presolve takes nearly all away, and few steps of the primal
-    simplex are left once they are free. Ten times faster where a limit binds.
-
-    Parameters
-    ----------
-    data : tuple
-        Cost, matrix, row bounds and column bounds.
-    sizes : array of int
-        The columns to hold.
-    near : array, shape (sizes,)
-        Where.
-    """
-    lower, upper = data[4].copy(), data[5].copy()
-    hair = SIZE_HAIR * (1 + np.abs(near))
-    lower[sizes] = np.clip(near - hair, lower[sizes], upper[sizes])
-    upper[sizes] = np.clip(near + hair, lower[sizes], upper[sizes])
-    solver = Highs({"solver": "simplex", "threads": _current_threads()})
-    solver.set(time_limit=SIMPLEX_S)
-    solver.load(*data[:4], lower, upper)
-    if not solver.run().optimal:
-        return None
-    solver.set(simplex_strategy=PRIMAL_SIMPLEX, time_limit=2 * SIMPLEX_S)
-    solver.change_bounds(sizes, data[4][sizes], data[5][sizes])
-    if not solver.run().optimal:
-        return None
-    return solver.values_and_duals()
-
-
-def _in_one(data: _Data) -> tuple[Floats, Floats] | None:
-    """Return point and row duals of an LP, or ``None`` if there is none."""
-    # Presolve takes half of it away, and the dual simplex finds the vertex several
-    # times faster than an interior point and its crossover.
-    attempts: list[dict[str, Any]] = [
-        {"solver": "simplex", "time_limit": SIMPLEX_S},
-        {"solver": "hipo" if has_hipo() else "ipx"},
-    ]
-    for options in attempts:
-        solver = Highs(options | {"threads": _current_threads()})
-        solver.load(*data)
-        outcome = solver.run()
-        if outcome.optimal:
-            return solver.values_and_duals()
-        if outcome.state == State.kInfeasible:
-            return None
-    return None
-
-
-def _current_threads() -> int:
-    from energyopt.solve.highs import _scheduler_threads
-
-    if not _scheduler_threads:
-        use_threads(1)
-    return _scheduler_threads[0]

@@ -36,6 +36,10 @@ STEP_SHARE = 0.04
 NEAR_END = 0.03
 """How near to an end of a box, as a share of it, a size counts as there."""
 MOST_PLANTS, MOST_WIDENINGS, MOST_BOXES, MOST_STEPS = 30, 4, 40, 3
+WORTH_CONTRACTING = 0.7
+"""Share of a box that may be below the target, from which on it is not looked at again."""
+TRY_SHARE = 0.8
+"""Of what whole units cost more than a box says, as seen last, to count on."""
 SIZES_FREE = 0.05
 """How far sizes may move, as a share of their box, to keep the limits."""
 
@@ -285,9 +289,9 @@ class Plants:
                 todo = [half for ends in todo for half in _halves(*ends, k, at)]
         todo.sort(key=lambda ends: not _holds(ends[0], ends[1], best, sizes))
         boxes: list[Box] = []
-        for ends in todo:
+        for low, high in todo:
             least = min((box.cost for box in boxes), default=np.inf)
-            boxes.append(self._box(*ends, cuts, z, min(least, self.target)))
+            boxes.append(self._box(low, high, cuts, z, min(least, self.target)))
             if self.units.x is None:  # then less is left to prove of the others
                 self._first_try(best, boxes[-1], sizes)
         for _ in range(MOST_BOXES):
@@ -303,7 +307,13 @@ class Plants:
                 )
                 boxes[0] = replace(again, sharp=True)
                 continue
-            self._try(_near_end(worst, sizes), [worst], SIZES_FREE)
+            if not np.isfinite(goal) or self._promising(worst):
+                self._try(_near_end(worst, sizes), [worst], SIZES_FREE)
+                goal = min(self.target, outside)
+            smaller = self._contracted(worst, goal, sizes)
+            if smaller is not None:
+                boxes[:1] = smaller
+                continue
             halves = self._split(worst, sizes)
             if not halves:
                 break
@@ -312,6 +322,40 @@ class Plants:
                 self._box(*ends, worst.cuts, worst.z, self.target) for ends in halves
             ]
         return boxes
+
+    def _promising(self, box: Box) -> bool:
+        """Return whether whole units in a box may be cheaper than the best plant."""
+        return box.cost + TRY_SHARE * self.units.extra < self.units.worth_trying
+
+    def _contracted(self, box: Box, goal: float, sizes: Ints) -> list[Box] | None:
+        """Return what of a box may cost less than a goal, settled anew.
+
+        In a smaller box rounded rows are sharper, and prove more.
+
+        Returns
+        -------
+        list of Box, or None
+            ``None`` where the box is hardly larger than what is left of it.
+        """
+        if not np.isfinite(goal):
+            return None
+        low, high = box.low.copy(), box.high.copy()
+        width = (high - low)[sizes]
+        self.master.hold(low, high)
+        first = len(self.master.cuts)
+        self.master.add(box.cuts)
+        try:
+            for k in sizes.tolist():
+                ends = self.master.range_of(k, goal)
+                low[k], high[k] = max(ends[0], low[k]), min(ends[1], high[k])
+                self.master.fix(np.array([k]), low[[k]], high[[k]])
+        finally:
+            self.master.forget(first)
+        left = float(np.prod((high - low)[sizes] / np.maximum(width, 1e-9)))
+        self.journal.log(f"box of {box.bound:.7g}: {left:.1%} of it may be below {goal:.7g}")
+        if left > WORTH_CONTRACTING:
+            return None
+        return [self._box(low, high, box.cuts, box.z, goal)]
 
     def _first_try(self, best: Floats, box: Box, sizes: Ints) -> None:
         """Dispatch in the first box that may hold whole units.

@@ -35,8 +35,9 @@ LEVEL = 0.3
 MOST_ROUNDS = 300
 RAISE = 5.0
 MOST_RAISES = 25
-TIGHTENINGS = 2
-"""How often rounded rows are added to a period at one point."""
+TIGHTENINGS, SHARP_TIGHTENINGS = 2, 8
+"""How often rounded rows are added to a period at one point; where the point is to be
+run with whole units, and what they cost there must not come as a surprise."""
 MOST_SEATS = 120
 """Periods up to which each keeps an instance of HiGHS, with all that is warm in it."""
 SMALL_PENALTY = 1e-5
@@ -104,6 +105,7 @@ class Settled:
     cost: float
     bound: float
     slope: Floats  # of each period's cut, shape (periods, master columns)
+    price: Floats  # of a unit of each shared row, in the cuts' optimum, shape (shared,)
 
 
 class Relaxation:
@@ -137,6 +139,7 @@ class Relaxation:
         self.problem, self.border, self.weight = problem, border, weight
         self.executor, self.journal = executor, journal
         self.raises = 0
+        self.tightenings = TIGHTENINGS
         # Families of rows, per period; rows of the master that moved in have none.
         self.family = [
             np.where(
@@ -188,7 +191,11 @@ class Relaxation:
 
     @contextmanager
     def within(
-        self, low: Floats, high: Floats, cuts: list[Cut]
+        self,
+        low: Floats,
+        high: Floats,
+        cuts: list[Cut],
+        tightenings: int = TIGHTENINGS,
     ) -> Iterator[Callable[[], list[Cut]]]:
         """Use rounded rows of a box of master points, and cuts that hold there.
 
@@ -196,12 +203,14 @@ class Relaxation:
         cuts so far.
         """
         master = self.master
+        self.tightenings = tightenings
         first = len(master.cuts)
         master.add(cuts)
         list(self.executor.map(lambda q: q.enter(low, high), self.programs))
         try:
             yield lambda: master.costs_since(first)
         finally:
+            self.tightenings = TIGHTENINGS
             for program in self.programs:
                 program.loosen()
             master.forget(first)
@@ -213,7 +222,7 @@ class Relaxation:
     def _answer(self, program: PeriodProgram, z: Floats) -> Answer:
         """Return a period's cost; within a box, with the rounded rows that it breaks."""
         answer = program.solve(z)
-        for _ in range(TIGHTENINGS):
+        for _ in range(self.tightenings):
             if not program.tighten(z):
                 break
             answer = program.solve(z)
@@ -265,7 +274,7 @@ class Relaxation:
             bound, corner = master.bound()  # the cuts there are may do
             if bound >= enough:
                 journal.log(f"{stage}: not below {bound:.7g}")
-                return Settled(corner, best, bound, self._slopes(answers))
+                return Settled(corner, best, bound, self._slopes(answers), master.price())
         for round_ in range(rounds):
             journal.check_time()
             if ask_again and best_z is not None:
@@ -277,7 +286,7 @@ class Relaxation:
                     journal.bound = max(journal.bound, bound)
                 if bound >= enough:
                     self.journal.log(f"{stage}: not below {bound:.7g}")
-                    return Settled(corner, best, bound, self._slopes(answers))
+                    return Settled(corner, best, bound, self._slopes(answers), master.price())
                 if relative_gap(best, bound) <= gap_frac or best <= good_enough:
                     if not clean or self._clean(answers, best, strict):
                         journal.tell(stage)
@@ -285,7 +294,7 @@ class Relaxation:
                             f"{stage}: {bound:.7g} to {best:.7g}, {round_} rounds"
                         )
                         assert best_z is not None
-                        return Settled(best_z, best, bound, self._slopes(answers))
+                        return Settled(best_z, best, bound, self._slopes(answers), master.price())
                     assert best_z is not None
                     if self._tighten(best_z, answers):
                         best, best_z = np.inf, None  # it is cut off
