@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, count, repeat
+from itertools import chain, compress, repeat
 from typing import Any
 
 import numpy as np
@@ -63,14 +63,21 @@ class _Columns:
     def __init__(self) -> None:
         self.var_map: dict[int, Any] = {}  # by ``id``
         self.place: dict[int, int] = {}
+        self._of_one: dict[int, tuple[NDArray[np.intp], Ints]] = {}
 
     def add(self, variable: Any) -> None:
         """Give a column to a variable and to all others of its component."""
-        every = list(variable.parent_component().values(_ORDER))
+        component = variable.parent_component()
+        every = list(component.values(_ORDER))
         free = [v for v in every if not v.fixed]
+        ids = np.fromiter(map(id, free), dtype=np.intp, count=len(free))
+        columns = np.arange(len(ids), dtype=np.int32) + len(self.var_map)
+        order = np.argsort(ids)
+        if free:
+            self._of_one[id(component)] = ids[order], columns[order]
         self.place.update(zip(map(id, every), repeat(_FIXED)))
-        self.place.update(zip(map(id, free), count(len(self.var_map))))
-        self.var_map.update(zip(map(id, free), free, strict=True))
+        self.place.update(zip(ids.tolist(), columns.tolist(), strict=True))
+        self.var_map.update(zip(ids.tolist(), free, strict=True))
 
     def of(self, groups: list[tuple[list[int], Sums]]) -> list[list[Ints]]:
         """Return the columns of each group's terms, ``_FIXED`` where there is none.
@@ -83,17 +90,27 @@ class _Columns:
             new = []
             for g, k in waiting:
                 members, sums = groups[g]
-                place = list(map(self.place.get, map(id, sums.variables[k])))
-                if None in place:
-                    i = place.index(None)
-                    new.append((members[i], k, g, i))
+                columns = self._find(sums.variables[k])
+                if isinstance(columns, int):
+                    new.append((members[columns], k, g, sums.variables[k][columns]))
                 else:
-                    found[g][k] = np.array(place, dtype=np.int32)
+                    found[g][k] = columns
             if new:
-                _, k, g, i = min(new)
-                self.add(groups[g][1].variables[k][i])
+                self.add(min(new)[-1])
             waiting = [(g, k) for _, k, g, _ in new]
         return found
+
+    def _find(self, variables: Sequence[Any]) -> Ints | int:
+        """Return the columns of variables, or the place of the first that is new."""
+        component = variables[0].parent_component()
+        if id(component) in self._of_one:  # nearly always they are all of one
+            ids = np.fromiter(map(id, variables), dtype=np.intp, count=len(variables))
+            known, columns = self._of_one[id(component)]
+            at = np.searchsorted(known[:-1], ids)
+            if (known[at] == ids).all():
+                return columns[at]
+        each = list(map(self.place.get, map(id, variables)))
+        return each.index(None) if None in each else np.array(each, dtype=np.int32)
 
 
 class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no types
