@@ -384,7 +384,7 @@ def _add_reserve(
     carry = by_hour(variable)
 
     short_mw = _excess(m, "contingencies")
-    need = [demand - short_mw for demand in m.demand_mw]
+    spare = [at_hour + short_mw for at_hour in carry]
     lost = {name: getattr(trip, field) for name, trip in trips.items()}
     parts = [getattr(term, field) for term in terms.values()]
     parts = [part for part in parts if part is not None]
@@ -393,7 +393,7 @@ def _add_reserve(
         return carry[t] == quicksum(part[t] for part in parts)
 
     def covers(m, name, t):
-        return carry[t] - lost[name][t] >= need[t]
+        return spare[t] - lost[name][t] >= m.demand_mw[t]
 
     m.add_component(f"{label}_total", Constraint(m.hours, rule=added_up))
     m.add_component(f"{label}_reserve", Constraint(m.trips, m.hours, rule=covers))

@@ -57,6 +57,8 @@ class Sums:
 
     Parameters
     ----------
+    constant : float or array of shape (sums,)
+        What is in them without a variable.
     coefs : list of array, each of shape (sums,)
         One array per term.
     variables : list of sequence, each of length ``sums``
@@ -67,7 +69,14 @@ class Sums:
     coefs: list[Floats] = field(default_factory=list)
     variables: list[Sequence[Any]] = field(default_factory=list)
 
-    def add(self, nodes: Sequence[Any], factor: Any) -> None:
+    @classmethod
+    def of(cls, nodes: Sequence[Any], factor: float = 1.0) -> Sums:
+        """Return ``factor * node``, of nodes that are alike."""
+        sums = cls()
+        sums.add(nodes, factor)
+        return sums
+
+    def add(self, nodes: Sequence[Any], factor: float) -> None:
         """Add ``factor * node`` to each of the sums."""
         self.constant = self.constant + self._add(nodes, factor)
 
@@ -129,27 +138,23 @@ class Rows:
         if kind not in RELATIONS:
             raise NotPlainError
         left, right = _both(relations)
-        sums = Sums()
-        at_least = kind is EqualityExpression
-        at_most = True
+        at_least, at_most = kind is EqualityExpression, True
         if _kind(right) in NUMBERS:
-            sums.add(left, 1)
-            bound = np.array(right, dtype=float) - sums.constant
+            sums, bound = Sums.of(left), np.array(right, dtype=float)
         elif _kind(left) in NUMBERS:
-            at_least, at_most = True, at_least
-            sums.add(right, 1)
-            bound = np.array(left, dtype=float) - sums.constant
+            sums, bound = Sums.of(right), np.array(left, dtype=float)
+            at_least, at_most = at_most, at_least
         else:
-            sums.add(left, 1)
-            sums.add(right, -1)
-            bound = np.zeros(len(relations)) - sums.constant
+            sums, bound = Sums.of(left), np.zeros(len(relations))
+            sums.add(right, -1.0)
+        bound = bound - sums.constant
         none = np.full(len(relations), np.inf)
         return cls(sums, bound if at_least else -none, bound if at_most else none)
 
 
 def read_alike(
     items: Sequence[Any], read: Callable[[Sequence[Any]], Read]
-) -> tuple[list[tuple[list[int], Read]], list[int]]:
+) -> list[tuple[list[int], Read | None]]:
     """Read expressions in groups that are written alike.
 
     Parameters
@@ -161,25 +166,23 @@ def read_alike(
 
     Returns
     -------
-    groups : list of tuple
-        Places of the items that are in a group, and what was read of them.
-    alone : list of int
-        Places of those in no group: of a shape of their own, or not plain.
+    list of tuple
+        Places of the items of a group, and what was read of them. One that is alone,
+        of a shape of its own or not plain, is left to be read: it has ``None``.
     """
-    groups, alone = [], []
+    groups: list[tuple[list[int], Read | None]] = []
     waiting = [list(range(len(items)))]
     while waiting:
         places = waiting.pop()
-        if len(places) < FEW:
-            alone += places
-            continue
         try:
+            if len(places) < FEW:
+                raise NotPlainError
             groups.append((places, read([items[i] for i in places])))
         except _UnlikeError as unlike:
             waiting += _split(places, unlike.marks)
         except NotPlainError:
-            alone += places
-    return sorted(groups, key=lambda group: group[0]), sorted(alone)
+            groups += [([i], None) for i in places]
+    return sorted(groups, key=lambda group: group[0][0])
 
 
 def _split(places: list[int], marks: Sequence[Any]) -> list[list[int]]:

@@ -10,14 +10,14 @@ row until the last one is read: 0.4 GB for a year of hours with five types of ga
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain, compress, repeat
+from functools import partial
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyomo.core.base import Constraint, Objective, SortComponents
+from pyomo.core.base import Constraint, Objective
 from pyomo.core.expr.numeric_expr import (
     DivisionExpression,
     MonomialTermExpression,
@@ -41,76 +41,12 @@ from energyopt.solve.alike import (
     Sums,
     read_alike,
 )
+from energyopt.solve.columns import FIXED, ORDER, Columns
 
 Floats = NDArray[np.float64]
-Flags = NDArray[np.bool_]
 
-Ints = NDArray[np.int32]
-
-_ORDER = SortComponents.deterministic
-_FIXED = -1
 _MANY = 64
 """Terms of a sum that is read by groups."""
-_NONE = np.empty(0, dtype=np.int32)
-
-
-class _Columns:
-    """The variables met so far, in the order of their columns; fixed ones have none.
-
-    Pyomo's visitor knows it as a recorder.
-    """
-
-    def __init__(self) -> None:
-        self.var_map: dict[int, Any] = {}  # by ``id``
-        self.place: dict[int, int] = {}
-        self._of_one: dict[int, tuple[NDArray[np.intp], Ints]] = {}
-
-    def add(self, variable: Any) -> None:
-        """Give a column to a variable and to all others of its component."""
-        component = variable.parent_component()
-        every = list(component.values(_ORDER))
-        free = [v for v in every if not v.fixed]
-        ids = np.fromiter(map(id, free), dtype=np.intp, count=len(free))
-        columns = np.arange(len(ids), dtype=np.int32) + len(self.var_map)
-        order = np.argsort(ids)
-        if free:
-            self._of_one[id(component)] = ids[order], columns[order]
-        self.place.update(zip(map(id, every), repeat(_FIXED)))
-        self.place.update(zip(ids.tolist(), columns.tolist(), strict=True))
-        self.var_map.update(zip(ids.tolist(), free, strict=True))
-
-    def of(self, groups: list[tuple[list[int], Sums]]) -> list[list[Ints]]:
-        """Return the columns of each group's terms, ``_FIXED`` where there is none.
-
-        New variables get theirs in the order in which the sums name them.
-        """
-        found = [[_NONE] * len(sums.variables) for _, sums in groups]
-        waiting = [(g, k) for g, terms in enumerate(found) for k in range(len(terms))]
-        while waiting:
-            new = []
-            for g, k in waiting:
-                members, sums = groups[g]
-                columns = self._find(sums.variables[k])
-                if isinstance(columns, int):
-                    new.append((members[columns], k, g, sums.variables[k][columns]))
-                else:
-                    found[g][k] = columns
-            if new:
-                self.add(min(new)[-1])
-            waiting = [(g, k) for _, k, g, _ in new]
-        return found
-
-    def _find(self, variables: Sequence[Any]) -> Ints | int:
-        """Return the columns of variables, or the place of the first that is new."""
-        component = variables[0].parent_component()
-        if id(component) in self._of_one:  # nearly always they are all of one
-            ids = np.fromiter(map(id, variables), dtype=np.intp, count=len(variables))
-            known, columns = self._of_one[id(component)]
-            at = np.searchsorted(known[:-1], ids)
-            if (known[at] == ids).all():
-                return columns[at]
-        each = list(map(self.place.get, map(id, variables)))
-        return each.index(None) if None in each else np.array(each, dtype=np.int32)
 
 
 class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no types
@@ -197,29 +133,20 @@ class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no type
         self, terms: list[Any], factor: float, linear: dict[int, float]
     ) -> float:
         """Add the terms of a long sum, most of which are alike."""
-
-        def read(nodes: Sequence[Any]) -> Sums:
-            sums = Sums()
-            sums.add(nodes, factor)
-            return sums
-
         constant = np.zeros(len(terms))
-        groups, alone = read_alike(terms, read)
-        for (members, sums), places in zip(
-            groups, self.var_recorder.of(groups), strict=True
-        ):
-            if any((column == _FIXED).any() for column in places):
+        for places, sums in read_alike(terms, partial(Sums.of, factor=factor)):
+            if sums is None:
+                constant[places] = self._add_up(terms[places[0]], factor, linear)
+                continue
+            if any(FIXED in column for column in self.var_recorder.of(sums)):
                 raise NotPlainError
-            constant[members] = sums.constant
-            keys = chain.from_iterable(
-                zip(*(map(id, v) for v in sums.variables), strict=True)
-            )
-            coefs = np.array(sums.coefs).T.ravel().tolist()
+            constant[places] = sums.constant
+            ids = [map(id, variables) for variables in sums.variables]
+            keys = chain.from_iterable(zip(*ids, strict=True))
+            coefs = np.transpose(sums.coefs).ravel().tolist()
             for key, coef in zip(keys, coefs, strict=True):
                 linear[key] = linear[key] + coef if key in linear else coef
-        for i in alone:
-            constant[i] = self._add_up(terms[i], factor, linear)
-        return float(constant.cumsum()[-1])  # one after the other, as in a short sum
+        return float(np.cumsum(constant)[-1])  # in turn, as a short sum
 
 
 @dataclass(frozen=True)
@@ -255,18 +182,18 @@ def linear_form(m: Any) -> LinearForm:
     ValueError
         If an expression is not linear.
     """
-    columns = _Columns()
+    columns = Columns()
     visitor = _SumVisitor({}, var_recorder=columns)
     paid = _read_objective(visitor, m)
     entries = _Entries()
     constraints: list[Any] = []
-    for component in m.component_objects(Constraint, active=True, sort=_ORDER):
-        members = [con for con in component.values(_ORDER) if con.active]
+    for component in m.component_objects(Constraint, active=True, sort=ORDER):
+        members = [con for con in component.values(ORDER) if con.active]
         if members:
             _read_component(members, visitor, columns, entries)
             constraints += members
 
-    width = len(columns.place)
+    width = len(columns.var_map)
     cost = np.zeros(width)
     cost[[columns.place[key] for key in paid.linear]] = list(paid.linear.values())
     matrix, (lower, upper) = entries.arrays(width)
@@ -305,7 +232,7 @@ def cost_form(m: Any) -> tuple[list[Any], dict[int, float], float]:
         By the ``id`` of a variable.
     offset : float
     """
-    columns = _Columns()
+    columns = Columns()
     paid = _read_objective(_SumVisitor({}, var_recorder=columns), m)
     return list(columns.var_map.values()), dict(paid.linear), float(paid.constant)
 
@@ -325,53 +252,56 @@ class _Entries:
     def __init__(self) -> None:
         self.rows = 0
         self._bounds = [np.empty((2, 0))]
-        self._entries = [np.empty(0, np.int32)], [np.empty(0, np.int32)], [np.empty(0)]
+        self._row = [np.empty(0, dtype=np.int32)]
+        self._column = [np.empty(0, dtype=np.int32)]
+        self._coef = [np.empty(0)]
 
-    def put(self, *entries: Any) -> None:
-        """Add entries, (row, column, coefficient), each an array or a list."""
-        for kept, more in zip(self._entries, entries, strict=True):
-            kept.append(np.asarray(more, dtype=kept[0].dtype))
+    def put(self, row: Any, column: Any, coef: Any) -> None:
+        """Add entries to the rows that come next, counted from 0."""
+        self._row.append(np.asarray(row, dtype=np.int32) + np.int32(self.rows))
+        self._column.append(np.asarray(column, dtype=np.int32))
+        self._coef.append(np.asarray(coef, dtype=float))
 
-    def bound(self, bounds: Floats) -> None:
-        """Add rows, by their lower and upper bounds, shape (2, rows)."""
+    def add_rows(self, bounds: Floats) -> None:
+        """Add the rows themselves, by lower and upper bound, shape (2, rows)."""
         self._bounds.append(bounds)
         self.rows += bounds.shape[1]
 
     def arrays(self, width: int) -> tuple[Any, Floats]:
         """Return the matrix, without zeros, and the bounds, shape (2, rows)."""
-        row, column, coef = map(np.concatenate, self._entries)
-        shape = (self.rows, width)
-        matrix = sparse.coo_array((coef, (row, column)), shape=shape).tocsr()
+        row, column = np.concatenate(self._row), np.concatenate(self._column)
+        matrix = sparse.coo_array(
+            (np.concatenate(self._coef), (row, column)), shape=(self.rows, width)
+        ).tocsr()  # adds up what a row says of the same column
         matrix.eliminate_zeros()
         return matrix, np.concatenate(self._bounds, axis=1)
 
 
 def _read_component(
-    members: list[Any], visitor: _SumVisitor, columns: _Columns, entries: _Entries
+    members: list[Any], visitor: _SumVisitor, columns: Columns, entries: _Entries
 ) -> None:
     """Read the rows of one component."""
     bounds = np.empty((2, len(members)))
-    groups, alone = read_alike([con.expr for con in members], Rows.of)
-    named = columns.of([(which, group.sums) for which, group in groups])
-    for (which, group), places in zip(groups, named, strict=True):
-        row = np.array(which, dtype=np.int32)
-        bounds[:, row] = group.lower, group.upper
-        terms = zip(group.sums.coefs, group.sums.variables, places, strict=True)
-        for coef, variables, column in terms:
-            free = column != _FIXED
-            if not free.all():
-                held = np.array([v.value for v in compress(variables, ~free)])
-                bounds[:, row[~free]] -= coef[~free] * held
-            entries.put(entries.rows + row[free], column[free], coef[free])
-    for i in alone:
-        found, *bounds[:, i] = _read_row(visitor, members[i])
-        if found.nonlinear is not None:
-            raise ValueError(f"{members[i].name} is not linear")
-        column = [columns.place[key] for key in found.linear]
-        entries.put(
-            [entries.rows + i] * len(column), column, list(found.linear.values())
-        )
-    entries.bound(bounds)
+    for places, rows in read_alike([con.expr for con in members], Rows.of):
+        if rows is None:
+            con = members[places[0]]
+            found, *bounds[:, places[0]] = _read_row(visitor, con)
+            if found.nonlinear is not None:
+                raise ValueError(f"{con.name} is not linear")
+            named = [columns.place[key] for key in found.linear]
+            entries.put(places * len(named), named, list(found.linear.values()))
+            continue
+        row = np.array(places)
+        bounds[:, row] = rows.lower, rows.upper
+        sums = rows.sums
+        for coef, variables, column in zip(
+            sums.coefs, sums.variables, columns.of(sums), strict=True
+        ):
+            free = column != FIXED
+            entries.put(row[free], column[free], coef[free])
+            held = [v.value for v in compress(variables, ~free)]
+            bounds[:, row[~free]] -= coef[~free] * held
+    entries.add_rows(bounds)
 
 
 def _read_row(visitor: _SumVisitor, con: Any) -> tuple[Any, float, float]:
