@@ -583,7 +583,11 @@ class GasTurbine(Technology):
 
 
 def _over_window(values, at: Horizon, hours: int):
-    """Return the sum of ``values`` over each hour and those before it."""
-    return np.array(
-        [sum(values[s] for s in at.back(t, hours)) for t in range(len(values))]
-    )
+    """Return the sum of ``values`` over each hour and those before it, each once."""
+    total, own = np.array(values, dtype=float), np.arange(len(values))
+    earlier, once = own, np.ones(len(values), dtype=bool)
+    for _ in range(hours - 1):
+        earlier = at.previous[earlier]
+        once &= earlier != own  # a chain may be shorter than the window
+        total += np.where(once, values[earlier], 0.0)
+    return total
