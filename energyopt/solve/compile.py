@@ -159,9 +159,12 @@ def with_new_cost(problem: Problem, m: Any) -> Problem | None:
     It is to the last bit what compiling the whole model again would give. ``None``
     where that would put its columns in another order: then it has to be done.
     """
+    from pyomo.common.gc_manager import PauseGC
+
     from energyopt.solve.sums import cost_form
 
-    met, costs, offset = cost_form(m)
+    with PauseGC():
+        met, costs, offset = cost_form(m)
     place = {id(v): i for i, v in enumerate(problem.columns)}
     order = [place[id(v)] for v in met if id(v) in place]
     if order != list(range(len(order))) or any(
