@@ -21,7 +21,7 @@ from pyomo.environ import (
     Expression,
     NonNegativeReals,
     Objective,
-    RangeSet,
+    Set,
     Var,
     minimize,
     quicksum,
@@ -37,7 +37,7 @@ from energyopt.finance import (
 )
 from energyopt.inputs import Inputs
 from energyopt.needs import Needs, add_needs
-from energyopt.technologies import Horizon, Terms
+from energyopt.technologies import Horizon, Terms, by_hour
 from energyopt.units import KG_PER_T, USD_PER_KUSD
 
 ELASTIC = (
@@ -178,8 +178,8 @@ def build_model(
         m = ConcreteModel(name=case.name)
         own = horizons(case, inputs)
         plain = inputs.horizon(None)
-        m.hours = RangeSet(0, len(plain.weight) - 1)
-        m.weeks = RangeSet(0, max(plain.week_of) - min(plain.week_of))
+        m.hours = Set(initialize=range(len(plain.weight)))
+        m.weeks = Set(initialize=range(max(plain.week_of) - min(plain.week_of) + 1))
         own = {
             name: replace(at, hours=m.hours, weeks=m.weeks) for name, at in own.items()
         }
@@ -284,10 +284,11 @@ def add_load(m: Any, case: Case, inputs: Inputs) -> None:
 
 def add_balance(m: Any, terms: Mapping[str, Terms]) -> None:
     """Power to the bus and load not served add up to demand, in every hour."""
+    net_mw = [term.net_mw for term in terms.values()]
 
     @m.Constraint(m.hours)
     def power_balance(m, t):
-        to_bus = quicksum(term.net_mw[t] for term in terms.values())
+        to_bus = quicksum(part[t] for part in net_mw)
         return to_bus + m.unserved_mw[t] == m.demand_mw[t]
 
 
@@ -373,16 +374,18 @@ def _add_reserve(
     most_mw: float,
 ) -> None:
     """Write one condition: what carries the load, less each loss, covers demand."""
-    carry = Var(
+    variable = Var(
         m.hours,
         domain=NonNegativeReals,
         bounds=(0, most_mw),
         doc=f"Power that can carry the load {label.replace('_', ' ')}.",
     )
-    m.add_component(f"{label}_mw", carry)
+    m.add_component(f"{label}_mw", variable)
+    carry = by_hour(variable)
 
     short_mw = _excess(m, "contingencies")
-
+    spare = [at_hour + short_mw for at_hour in carry]
+    lost = {name: getattr(trip, field) for name, trip in trips.items()}
     parts = [getattr(term, field) for term in terms.values()]
     parts = [part for part in parts if part is not None]
 
@@ -390,8 +393,7 @@ def _add_reserve(
         return carry[t] == quicksum(part[t] for part in parts)
 
     def covers(m, name, t):
-        lost = getattr(trips[name], field)
-        return carry[t] - lost[t] + short_mw >= m.demand_mw[t]
+        return spare[t] - lost[name][t] >= m.demand_mw[t]
 
     m.add_component(f"{label}_total", Constraint(m.hours, rule=added_up))
     m.add_component(f"{label}_reserve", Constraint(m.trips, m.hours, rule=covers))

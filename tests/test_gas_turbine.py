@@ -695,6 +695,13 @@ def test_rechecked_minimum_up_time():
     assert_allclose(broken(unit, "minimum_up_units", arrays), [0, 1, 0])
 
 
+def test_rechecked_minimum_up_time_longer_than_the_year():
+    """Three hours round and round, five up: each start counts once in each hour."""
+    arrays = floats(online_units=[2, 1, 0], starts_units=[2, 0, 0])
+    unit = GAS | {"min_up_h": 5}
+    assert_allclose(broken(unit, "minimum_up_units", arrays), [0, 1, 2])
+
+
 def test_rechecked_minimum_down_time():
     """Three units, two stopped in hour 1, two online in hour 2: one is on too early."""
     arrays = floats(online_units=[2, 0, 2], starts_units=[0, 0, 2])

@@ -12,7 +12,7 @@ import pytest
 from numpy.testing import assert_allclose
 from scipy import sparse
 
-from energyopt.solve.rounding import Rounding
+from energyopt.solve.rounding import BoxedRounding, Rounding
 
 OUTPUT, Y, N, Z = range(4)
 
@@ -90,6 +90,25 @@ def test_a_wide_size_is_not_measured_from_its_far_end():
     """From z = 100 the row would say 10 n >= -75, nothing; it is not used."""
     boxed = candidates().within(np.zeros(4), np.array([100.0, 100.0, 10.0, 100.0]))
     assert (boxed.least > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("point", "row", "least"),
+    [([1.3, 0.0], [1, 1], 2), ([0.0, 3.25], [3, 1], 4)],
+)
+def test_a_row_is_divided_by_the_unit_that_is_online(point, row, least):
+    """10 a + 4 b >= 13. Over 10, f = 0.3: a + b >= 2. Over 4, f = 0.25: 3 a + b >= 4."""
+    boxed = BoxedRounding(
+        sparse.csr_array(np.array([[10.0, 4.0]])),
+        np.array([13.0]),
+        whole=np.array([True, True]),
+        is_size=np.array([False, False]),
+        lower=np.zeros(2),
+        upper=np.full(2, 9.0),
+    )
+    rows = boxed.violated(np.array(point))
+    assert_allclose(rows.matrix.toarray(), [row])
+    assert_allclose(rows.least, [least])
 
 
 @pytest.mark.parametrize("seed", range(20))

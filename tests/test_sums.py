@@ -10,6 +10,8 @@ from plants import BATTERY, GAS, GRID, SOLAR, WIND, built, case
 from pyomo.repn.plugins.standard_form import LinearStandardFormCompiler
 
 from energyopt.errors import InfeasibleError
+from energyopt.solve.alike import FEW, Rows, read_alike
+from energyopt.solve.compile import compile_problem
 from energyopt.solve.sums import linear_form
 
 
@@ -29,6 +31,7 @@ def assert_same(m):
             low[i] = right
         if row.bound_type >= 0:
             high[i] = right
+    assert own.matrix.data.all()
     assert_allclose(own.matrix.todense()[place], theirs.A.todense(), rtol=4e-16)
     assert_array_equal(own.lower, low)
     assert_array_equal(own.upper, high)
@@ -95,3 +98,115 @@ def test_rows_without_variables_hold_or_are_named():
     m.bent = pyo.Constraint(expr=m.x * m.x <= 1)
     with pytest.raises(ValueError, match="bent is not linear"):
         linear_form(m)
+
+
+HOURS = 3 * FEW * 4
+SUN = [0.25 * t + 2 if t % 3 else 0.0 for t in range(HOURS)]
+
+
+def yearly():
+    """Rules of which some rows have another shape than those beside them."""
+    m = pyo.ConcreteModel()
+    m.hours = pyo.Set(initialize=range(HOURS))
+    m.size = pyo.Var(bounds=(0, 9))
+    m.any = pyo.Var(domain=pyo.Binary)
+    m.x, m.y = pyo.Var(m.hours, bounds=(0, 5)), pyo.Var(m.hours)
+    m.both = pyo.Expression(m.hours, rule=lambda m, t: m.x[t] - 2 * m.y[t] + 1)
+    m.price = pyo.Param(initialize=4, mutable=True)
+    return m
+
+
+def add(m, rule, *sets):
+    name = f"rule_{len(list(m.component_objects(pyo.Constraint)))}"
+    m.add_component(name, pyo.Constraint(*(sets or (m.hours,)), rule=rule))
+
+
+def before(t):
+    return t - 1 if t else HOURS - 1
+
+
+def test_rows_read_together_are_those_of_the_compiler():
+    """Nights without a term, two lengths, odd rows, a variable thrice, names, signs."""
+    m = yearly()
+    m.cost = pyo.Objective(
+        expr=pyo.quicksum(3 * (m.x[t] - m.y[before(t)] + 2) for t in m.hours)
+        + 5 * pyo.quicksum(m.both[t] / 4 for t in m.hours if t != 7)
+    )
+    add(m, lambda m, t: m.x[t] <= SUN[t] * m.size)
+    add(m, lambda m, t: m.y[t] >= m.y[before(t)] - 0.5 * m.x[t] - SUN[t])
+    add(m, lambda m, t: sum(m.x[s] for s in range(t % 3 + 1)) == 2 * m.any + 7)
+    add(m, lambda m, t: 3 * (m.both[t] - m.y[t]) + m.both[t] / 8 >= -m.x[before(t)])
+    add(m, lambda m, t: -(m.x[t] + m.size) >= -4 if t != 5 else m.y[t] == m.any)
+    add(m, lambda m, t: pyo.Constraint.Skip if t == 9 else m.x[t] * m.price <= 8)
+    add(m, lambda m, t: pyo.inequality(1, m.x[t] + m.y[t], t + 2))
+    add(m, lambda m, k, t: m.x[t] + k * m.y[t] <= SUN[t] + k, [0, 2], m.hours)
+    add(m, lambda m, t: (m.x[t] if t % 2 else m.y[t]) + 2 * m.any <= 3)
+    m.rule_1[4].deactivate()
+    assert_same(m)
+
+
+def test_rows_are_read_in_groups_and_few_alone():
+    """A third of the rows are nights; row 5 has a shape of its own."""
+    m = yearly()
+
+    def rule(m, t):
+        if t == 5:
+            return m.x[t] == m.y[t]
+        return m.x[t] <= (SUN[t] * m.size if SUN[t] else 0)
+
+    add(m, rule)
+    groups = read_alike([row.expr for row in m.rule_0.values()], Rows.of)
+    nights = list(range(0, HOURS, 3))
+    days = [t for t in range(HOURS) if t % 3 and t != 5]
+    assert [places for places, _ in groups] == [nights, days, [5]]
+    assert [rows is None for _, rows in groups] == [False, False, True]
+    rows = groups[1][1]
+    assert_array_equal(rows.sums.coefs[1], [-SUN[t] for t in days])
+    assert_array_equal(rows.upper, np.zeros(len(days)))
+
+
+@pytest.mark.parametrize("held", [[0], range(0, HOURS, 2), range(HOURS)])
+def test_fixed_members_of_a_component_are_numbers(held):
+    """``x + 2 y <= 8`` with y held at 3 is ``x <= 2``, whether or not others are free."""
+    m = yearly()
+    for t in held:
+        m.y[t].fix(3)
+    m.cost = pyo.Objective(expr=pyo.quicksum(m.x[t] + m.y[t] for t in m.hours))
+    add(m, lambda m, t: m.x[t] + 2 * m.y[t] <= 8)
+    m.one = pyo.Constraint(expr=m.x[0] + m.y[0] >= 1)
+    form = linear_form(m)
+    at = [2 if t in held else 8 for t in m.hours]
+    assert_array_equal(form.upper[:-1], at)
+    assert form.lower[-1] == -2
+    assert form.offset == 3 * len(held)
+    assert not [v for v in form.variables if v.fixed]
+    assert_same(m)
+
+
+def test_a_long_sum_adds_up_what_it_names_twice():
+    """Every x is in two terms, 1 and -3; the one in each hour of y cancels out."""
+    m = yearly()
+    total = pyo.quicksum(m.x[t] - 3 * m.x[before(t)] + m.y[t] + 1 for t in m.hours)
+    m.cost = pyo.Objective(expr=m.size)
+    m.all = pyo.Constraint(expr=total - pyo.quicksum(m.y.values()) <= 0)
+    form = linear_form(m)
+    assert [v.name for v in form.variables[1:]] == [f"x[{t}]" for t in m.hours]
+    assert_array_equal(form.matrix.todense(), [[0] + [-2] * HOURS])
+    assert_array_equal(form.upper, [-HOURS])
+
+
+def test_hours_and_bounds_where_members_are_missing():
+    """Hours 2 and 3 have no row, hours 0 and 1 no column; a bound may be a parameter."""
+    m = yearly()
+    m.z = pyo.Var(m.hours, domain=pyo.NonNegativeReals, bounds=(-1, m.price))
+    m.z[8].domain, m.z[9].domain = pyo.Binary, pyo.NonNegativeIntegers
+    m.cost = pyo.Objective(expr=m.size)
+    add(m, lambda m, t: pyo.Constraint.Skip if t in (2, 3) else m.z[max(t, 4)] >= 1)
+    p = compile_problem(m)
+    assert p.row_hour.tolist() == [t for t in m.hours if t not in (2, 3)]
+    assert p.column_hour.tolist() == [-1, *range(4, HOURS)]
+    assert p.lower.tolist() == [0.0] * (HOURS - 3)
+    high = [9.0 if i == 0 else 1.0 if i == 5 else 4.0 for i in range(HOURS - 3)]
+    assert p.upper.tolist() == high
+    assert np.flatnonzero(p.integer).tolist() == [5, 6]
+    assert {v.name for v in p.unused} >= {"z[0]", "z[3]", "any", "y[0]"}

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from itertools import groupby
+from operator import attrgetter
+from types import NoneType
 from typing import Any
 
 import numpy as np
@@ -123,10 +126,11 @@ def compile_problem(m: Any) -> Problem:
         hours = getattr(m, "hours", None)
         row_hour, row_family = _hours_of(rows, hours)
         column_hour, column_family = _hours_of(columns, hours)
-        known = {id(v) for v in columns}
+        known = set(map(id, columns))
         unused = [
             v
-            for v in m.component_data_objects(pyo.Var, active=True)
+            for component in m.component_objects(pyo.Var, active=True)
+            for v in component.values()
             if id(v) not in known and not v.fixed
         ]
         return Problem(
@@ -155,9 +159,12 @@ def with_new_cost(problem: Problem, m: Any) -> Problem | None:
     It is to the last bit what compiling the whole model again would give. ``None``
     where that would put its columns in another order: then it has to be done.
     """
+    from pyomo.common.gc_manager import PauseGC
+
     from energyopt.solve.sums import cost_form
 
-    met, costs, offset = cost_form(m)
+    with PauseGC():
+        met, costs, offset = cost_form(m)
     place = {id(v): i for i, v in enumerate(problem.columns)}
     order = [place[id(v)] for v in met if id(v) in place]
     if order != list(range(len(order))) or any(
@@ -210,45 +217,70 @@ def with_new_bounds(problem: Problem, variables: Iterable[Any]) -> Problem:
     return replace(problem, lower=lower, upper=upper)
 
 
-def _keys(objects: list[Any]) -> Ints:
-    return np.fromiter(map(id, objects), dtype=np.intp, count=len(objects))
+def _runs(members: list[Any]) -> Iterator[tuple[Any, slice]]:
+    """Yield each component, and where its members stand: side by side, each once."""
+    start = 0
+    while start < len(members):
+        component = members[start].parent_component()
+        stop = min(start + len(component), len(members))
+        if members[stop - 1].parent_component() is not component:  # not all are there
+            stop = next(
+                i
+                for i in range(start + 1, stop)
+                if members[i].parent_component() is not component
+            )
+        yield component, slice(start, stop)
+        start = stop
 
 
 def _bounds(columns: list[Any]) -> tuple[Floats, Floats, Flags]:
     """Return lower and upper bounds (the domain's included) and which are integer."""
-    lower = np.full(len(columns), -np.inf)
-    upper = np.full(len(columns), np.inf)
+    lower, upper = np.empty(len(columns)), np.empty(len(columns))
     integer = np.zeros(len(columns), dtype=bool)
-    for i, v in enumerate(columns):
-        low, high = v.bounds
-        if low is not None:
-            lower[i] = low
-        if high is not None:
-            upper[i] = high
+    start = 0
+    for domain, members in groupby(columns, key=attrgetter("domain")):
+        alike = list(members)
+        v, run = alike[0], slice(start, start + len(alike))
         if not v.is_continuous():
             if not v.is_integer():
                 raise ValueError(f"{v.name}: neither continuous nor whole numbers")
-            integer[i] = True
+            integer[run] = True
+        low, high = domain.bounds()
+        lower[run] = _numbers([v._lb for v in alike], low, -np.inf, np.maximum)
+        upper[run] = _numbers([v._ub for v in alike], high, np.inf, np.minimum)
+        start = run.stop
     # A bound like 2.9999999 on a whole number means 3.
     lower[integer] = np.ceil(lower[integer] - 1e-6)
     upper[integer] = np.floor(upper[integer] + 1e-6)
     return lower, upper, integer
 
 
+def _numbers(
+    bounds: list[Any], of_domain: float | None, none: float, tighter: Any
+) -> Any:
+    """Return the tighter one of each bound and that of the domain."""
+    if not set(map(type, bounds)) <= {int, float, NoneType}:  # expressions
+        from pyomo.environ import value
+
+        bounds = [bound if bound is None else float(value(bound)) for bound in bounds]
+    given = np.array([none if bound is None else bound for bound in bounds])
+    return given if of_domain is None else tighter(given, of_domain)
+
+
 def _hours_of(members: list[Any], hours: Any) -> tuple[Ints, Ints]:
     """Return the hour and the family of each Pyomo variable or constraint."""
+    from pyomo.core.base import SortComponents
+
     hour = np.full(len(members), NO_HOUR, dtype=np.intp)
     family = np.zeros(len(members), dtype=np.intp)
     families: dict[tuple[Any, ...], int] = {}
     first = 0 if hours is None or not len(hours) else hours.first()
-    components = [member.parent_component() for member in members]
-    key = _keys(components)
-    ends = [*np.flatnonzero(key[1:] != key[:-1]) + 1, len(members)]
-    start = 0
-    for end in ends if members else ():  # the members of one component at a time
-        component, run = components[start], slice(start, end)
+    for component, run in _runs(members):
         of: list[tuple[Any, ...]]
-        indices: list[Any] = [member.index() for member in members[run]]
+        if run.stop - run.start == len(component):
+            indices = list(component.keys(SortComponents.deterministic))
+        else:
+            indices = [member.index() for member in members[run]]
         if hours is None or not _is_hourly(component, hours):
             of = [(id(component), index, None) for index in indices]
         elif isinstance(indices[0], tuple):
@@ -256,9 +288,9 @@ def _hours_of(members: list[Any], hours: Any) -> tuple[Ints, Ints]:
             of = [(id(component), index[:-1]) for index in indices]
         else:
             hour[run] = np.array(indices) - first
-            of = [(id(component), ())]  # one family
+            family[run] = families.setdefault((id(component), ()), len(families))
+            continue
         family[run] = [families.setdefault(one, len(families)) for one in of]
-        start = end
     return hour, family
 
 
@@ -288,9 +320,9 @@ def drop_constraints(problem: Problem, m: Any, keep: Iterable[Any]) -> None:
     from pyomo.environ import Constraint
 
     kept = {id(con) for con in keep}
-    problem.rows[:] = [
-        row if id(row.parent_component()) in kept else None for row in problem.rows
-    ]
+    for component, run in list(_runs(problem.rows)):
+        if id(component) not in kept:
+            problem.rows[run] = [None] * (run.stop - run.start)
     for con in list(m.component_objects(Constraint)):
         if id(con) not in kept:
             con.parent_block().del_component(con)

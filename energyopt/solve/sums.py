@@ -1,50 +1,52 @@
-"""The rows of a Pyomo model, read one after the other into flat arrays.
+"""The rows of a Pyomo model, read into flat arrays.
 
-Nearly every row of a plant is a sum of numbers times variables. Pyomo's visitor
-dispatches on each node of it; here such a sum is read in one loop, and whatever else
-turns up is left to Pyomo's own visitor. The rows that come out are those of Pyomo's
-``LinearStandardFormCompiler``, which keeps a dictionary of every row until the last
-one is read: 0.4 GB for a year of hours with five types of gas units.
+Nearly every row of a plant is a sum of numbers times variables, and most are like the
+rows of the hours beside them: those are read together (:mod:`energyopt.solve.alike`).
+Any other such sum is read in one loop, without Pyomo's visitor, which dispatches on
+each node of it; whatever else turns up is left to that visitor. The rows that come out
+are those of Pyomo's ``LinearStandardFormCompiler``, which keeps a dictionary of every
+row until the last one is read: 0.4 GB for a year of hours with five types of gas units.
 """
 
 from __future__ import annotations
 
-from array import array
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain, compress
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from pyomo.core.base import Constraint, Objective, SortComponents
-from pyomo.core.base.expression import ExpressionData, ScalarExpression
-from pyomo.core.base.var import ScalarVar, VarData
+from pyomo.core.base import Constraint, Objective
 from pyomo.core.expr.numeric_expr import (
     DivisionExpression,
-    LinearExpression,
     MonomialTermExpression,
     NegationExpression,
     ProductExpression,
-    SumExpression,
 )
 from pyomo.core.expr.numvalue import NumericConstant, value
-from pyomo.core.expr.relational_expr import EqualityExpression, InequalityExpression
+from pyomo.core.expr.relational_expr import EqualityExpression
 from pyomo.repn.linear import LinearRepnVisitor
-from pyomo.repn.util import TemplateVarRecorder
 from scipy import sparse
 
 from energyopt.errors import InfeasibleError
+from energyopt.solve.alike import (
+    NAMED,
+    NUMBERS,
+    RELATIONS,
+    SUMS,
+    VARIABLES,
+    NotPlainError,
+    Rows,
+    Sums,
+    read_alike,
+)
+from energyopt.solve.columns import FIXED, ORDER, Columns
 
 Floats = NDArray[np.float64]
 
-_NUMBERS: frozenset[Any] = frozenset((int, float))
-_VARIABLES = frozenset((VarData, ScalarVar))
-_SUMS = frozenset((LinearExpression, SumExpression))
-_RELATIONS = frozenset((EqualityExpression, InequalityExpression))
-_NAMED = frozenset((ExpressionData, ScalarExpression))
-
-
-class _NotPlainError(Exception):
-    """An expression that is not made of sums, numbers and variables alone."""
+_MANY = 64
+"""Terms of a sum that is read by groups."""
 
 
 class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no types
@@ -53,7 +55,7 @@ class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no type
         found = self.Result()
         try:
             found.constant = self._add_up(expr, 1, found.linear)
-        except _NotPlainError:
+        except NotPlainError:
             return super().walk_expression(expr)
         if not all(found.linear.values()):  # terms that have cancelled out
             found.linear = {key: coef for key, coef in found.linear.items() if coef}
@@ -65,7 +67,7 @@ class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no type
         try:
             found.constant = self._add_up(left, 1, found.linear)
             found.constant += self._add_up(right, -1, found.linear)
-        except _NotPlainError:
+        except NotPlainError:
             return super().walk_expression(left - right)
         if not all(found.linear.values()):
             found.linear = {key: coef for key, coef in found.linear.items() if coef}
@@ -75,21 +77,23 @@ class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no type
         """Add ``factor * node`` to the coefficients; return its constant part."""
         kind: Any = node.__class__
         coef: Any
-        if kind in _SUMS:
+        if kind in SUMS:
             terms = node.args
+            if len(terms) > _MANY:
+                return self._add_many(terms, factor, linear)
         elif kind is ProductExpression:
             first, second = node._args_
-            if first.__class__ not in _NUMBERS:
-                raise _NotPlainError
+            if first.__class__ not in NUMBERS:
+                raise NotPlainError
             return self._add_up(second, factor * first, linear)
         elif kind is DivisionExpression:
             first, second = node._args_
-            if second.__class__ not in _NUMBERS:
-                raise _NotPlainError
+            if second.__class__ not in NUMBERS:
+                raise NotPlainError
             return self._add_up(first, factor / second, linear)
         elif kind is NegationExpression:
             return self._add_up(node._args_[0], -factor, linear)
-        elif kind in _NAMED:
+        elif kind in NAMED:
             return self._add_up(node.expr, factor, linear)
         elif kind is NumericConstant:
             return factor * node.value
@@ -101,29 +105,48 @@ class _SumVisitor(LinearRepnVisitor):  # type: ignore[misc]  # Pyomo has no type
             kind = term.__class__
             if kind is MonomialTermExpression:
                 coef, variable = term._args_
-                if coef.__class__ not in _NUMBERS:
-                    raise _NotPlainError
+                if coef.__class__ not in NUMBERS:
+                    raise NotPlainError
                 coef = factor * coef
-            elif kind in _VARIABLES:
+            elif kind in VARIABLES:
                 coef, variable = factor, term
-            elif kind in _NUMBERS:
+            elif kind in NUMBERS:
                 constant += factor * term
                 continue
             elif terms.__class__ is tuple:  # a single term of another kind
-                raise _NotPlainError
+                raise NotPlainError
             else:
                 constant += self._add_up(term, factor, linear)
                 continue
             key = id(variable)
             if key not in columns:
                 if variable.fixed:
-                    raise _NotPlainError
+                    raise NotPlainError
                 self.var_recorder.add(variable)
             if key in linear:
                 linear[key] += coef
             else:
                 linear[key] = coef
         return constant
+
+    def _add_many(
+        self, terms: list[Any], factor: float, linear: dict[int, float]
+    ) -> float:
+        """Add the terms of a long sum, most of which are alike."""
+        constant = np.zeros(len(terms))
+        for places, sums in read_alike(terms, partial(Sums.of, factor=factor)):
+            if sums is None:
+                constant[places] = self._add_up(terms[places[0]], factor, linear)
+                continue
+            if any(FIXED in column for column in self.var_recorder.of(sums)):
+                raise NotPlainError
+            constant[places] = sums.constant
+            ids = [map(id, variables) for variables in sums.variables]
+            keys = chain.from_iterable(zip(*ids, strict=True))
+            coefs = np.transpose(sums.coefs).ravel().tolist()
+            for key, coef in zip(keys, coefs, strict=True):
+                linear[key] = linear[key] + coef if key in linear else coef
+        return float(np.cumsum(constant)[-1])  # in turn, as a short sum
 
 
 @dataclass(frozen=True)
@@ -159,59 +182,42 @@ def linear_form(m: Any) -> LinearForm:
     ValueError
         If an expression is not linear.
     """
-    variables: dict[int, Any] = {}
-    recorder = TemplateVarRecorder(variables, SortComponents.deterministic)
-    visitor = _SumVisitor({}, var_recorder=recorder)
-    place = recorder.var_order
+    columns = Columns()
+    visitor = _SumVisitor({}, var_recorder=columns)
+    paid = _read_objective(visitor, m)
+    entries = _Entries()
+    constraints: list[Any] = []
+    for component in m.component_objects(Constraint, active=True, sort=ORDER):
+        members = [con for con in component.values(ORDER) if con.active]
+        if members:
+            _read_component(members, visitor, columns, entries)
+            constraints += members
 
-    (objective,) = m.component_data_objects(Objective, active=True)
-    paid = visitor.walk_expression(objective.expr)
-    if paid.nonlinear is not None:
-        raise ValueError(f"{objective.name} is not linear")
-
-    coefs, index, starts = array("d"), array("i"), array("i", [0])
-    lower, upper = array("d"), array("d")
-    constraints = []
-    for con in m.component_data_objects(
-        Constraint, active=True, sort=SortComponents.deterministic
-    ):
-        found, least, most = _read_row(visitor, con)
-        if found.nonlinear is not None:
-            raise ValueError(f"{con.name} is not linear")
-        if not found.linear:
-            if least <= 0 <= most:
-                continue
-            raise InfeasibleError(
-                f"model contains a trivially infeasible constraint, '{con.name}'"
-            )
-        coefs.extend(found.linear.values())
-        index.extend(map(place.__getitem__, found.linear))
-        starts.append(len(index))
-        lower.append(least)
-        upper.append(most)
-        constraints.append(con)
-
-    width = len(variables)
+    width = len(columns.var_map)
     cost = np.zeros(width)
-    cost[[place[key] for key in paid.linear]] = list(paid.linear.values())
-    matrix = sparse.csr_array(
-        (
-            np.frombuffer(coefs, dtype=float),
-            np.frombuffer(index, dtype=np.int32),
-            np.frombuffer(starts, dtype=np.int32),
-        ),
-        shape=(len(constraints), width),
-    )
+    cost[[columns.place[key] for key in paid.linear]] = list(paid.linear.values())
+    matrix, (lower, upper) = entries.arrays(width)
     used = cost != 0
     used[matrix.indices] = True
+    if not used.all():
+        matrix = matrix[:, used]
+    full = np.diff(matrix.indptr) > 0
+    if not full.all():
+        for i in np.flatnonzero(~full & ((lower > 0) | (upper < 0))):
+            raise InfeasibleError(
+                "model contains a trivially infeasible constraint, "
+                f"'{constraints[i].name}'"
+            )
+        matrix, lower, upper = matrix[full], lower[full], upper[full]
+        constraints = list(compress(constraints, full))
     return LinearForm(
         cost[used],
         float(paid.constant),
-        _sorted(matrix, used),
-        np.frombuffer(lower, dtype=float),
-        np.frombuffer(upper, dtype=float),
+        matrix,
+        lower,
+        upper,
         constraints,
-        [v for v, kept in zip(variables.values(), used.tolist(), strict=True) if kept],
+        list(compress(columns.var_map.values(), used)),
     )
 
 
@@ -226,23 +232,85 @@ def cost_form(m: Any) -> tuple[list[Any], dict[int, float], float]:
         By the ``id`` of a variable.
     offset : float
     """
-    variables: dict[int, Any] = {}
-    recorder = TemplateVarRecorder(variables, SortComponents.deterministic)
-    visitor = _SumVisitor({}, var_recorder=recorder)
+    columns = Columns()
+    paid = _read_objective(_SumVisitor({}, var_recorder=columns), m)
+    return list(columns.var_map.values()), dict(paid.linear), float(paid.constant)
+
+
+def _read_objective(visitor: _SumVisitor, m: Any) -> Any:
+    """Return the linear form of the objective."""
     (objective,) = m.component_data_objects(Objective, active=True)
-    paid = visitor.walk_expression(objective.expr)
-    if paid.nonlinear is not None:
+    found = visitor.walk_expression(objective.expr)
+    if found.nonlinear is not None:
         raise ValueError(f"{objective.name} is not linear")
-    return list(variables.values()), dict(paid.linear), float(paid.constant)
+    return found
+
+
+class _Entries:
+    """Rows as they are read: their bounds, and their entries in any order."""
+
+    def __init__(self) -> None:
+        self.rows = 0
+        self._bounds = [np.empty((2, 0))]
+        self._row = [np.empty(0, dtype=np.int32)]
+        self._column = [np.empty(0, dtype=np.int32)]
+        self._coef = [np.empty(0)]
+
+    def put(self, row: Any, column: Any, coef: Any) -> None:
+        """Add entries to the rows that come next, counted from 0."""
+        self._row.append(np.asarray(row, dtype=np.int32) + np.int32(self.rows))
+        self._column.append(np.asarray(column, dtype=np.int32))
+        self._coef.append(np.asarray(coef, dtype=float))
+
+    def add_rows(self, bounds: Floats) -> None:
+        """Add the rows themselves, by lower and upper bound, shape (2, rows)."""
+        self._bounds.append(bounds)
+        self.rows += bounds.shape[1]
+
+    def arrays(self, width: int) -> tuple[Any, Floats]:
+        """Return the matrix, without zeros, and the bounds, shape (2, rows)."""
+        row, column = np.concatenate(self._row), np.concatenate(self._column)
+        matrix = sparse.coo_array(
+            (np.concatenate(self._coef), (row, column)), shape=(self.rows, width)
+        ).tocsr()  # adds up what a row says of the same column
+        matrix.eliminate_zeros()
+        return matrix, np.concatenate(self._bounds, axis=1)
+
+
+def _read_component(
+    members: list[Any], visitor: _SumVisitor, columns: Columns, entries: _Entries
+) -> None:
+    """Read the rows of one component."""
+    bounds = np.empty((2, len(members)))
+    for places, rows in read_alike([con.expr for con in members], Rows.of):
+        if rows is None:
+            con = members[places[0]]
+            found, *bounds[:, places[0]] = _read_row(visitor, con)
+            if found.nonlinear is not None:
+                raise ValueError(f"{con.name} is not linear")
+            named = [columns.place[key] for key in found.linear]
+            entries.put(places * len(named), named, list(found.linear.values()))
+            continue
+        row = np.array(places)
+        bounds[:, row] = rows.lower, rows.upper
+        sums = rows.sums
+        for coef, variables, column in zip(
+            sums.coefs, sums.variables, columns.of(sums), strict=True
+        ):
+            free = column != FIXED
+            entries.put(row[free], column[free], coef[free])
+            held = [v.value for v in compress(variables, ~free)]
+            bounds[:, row[~free]] -= coef[~free] * held
+    entries.add_rows(bounds)
 
 
 def _read_row(visitor: _SumVisitor, con: Any) -> tuple[Any, float, float]:
     """Return the linear form of a row without its constant, and its two bounds."""
     relation = con.expr
     kind: Any = relation.__class__
-    if kind in _RELATIONS and not getattr(relation, "_strict", False):
+    if kind in RELATIONS and not getattr(relation, "_strict", False):
         left, right = relation._args_
-        if left.__class__ not in _NUMBERS and right.__class__ not in _NUMBERS:
+        if left.__class__ not in NUMBERS and right.__class__ not in NUMBERS:
             found = visitor.difference(left, right)
             right_side = 0.0 - found.constant
             equal = kind is EqualityExpression
@@ -252,14 +320,3 @@ def _read_row(visitor: _SumVisitor, con: Any) -> tuple[Any, float, float]:
     least = -np.inf if low is None else value(low) - found.constant
     most = np.inf if high is None else value(high) - found.constant
     return found, least, most
-
-
-def _sorted(matrix: Any, used: NDArray[np.bool_]) -> Any:
-    """Return the matrix of the used columns, each row in their order."""
-    number = (np.cumsum(used) - 1).astype(np.int32)
-    found = sparse.csr_array(
-        (matrix.data, number[matrix.indices], matrix.indptr),
-        shape=(matrix.shape[0], int(used.sum())),
-    )
-    found.sort_indices()
-    return found

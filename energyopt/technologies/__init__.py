@@ -19,6 +19,7 @@ from energyopt.technologies.base import (
     Technology,
     Terms,
     Trip,
+    by_hour,
 )
 from energyopt.technologies.battery import Battery
 from energyopt.technologies.fuel_store import FuelStore
@@ -53,4 +54,5 @@ __all__ = [
     "Terms",
     "Trip",
     "Wind",
+    "by_hour",
 ]

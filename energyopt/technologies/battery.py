@@ -20,6 +20,7 @@ from energyopt.technologies.base import (
     Technology,
     Terms,
     Trip,
+    by_hour,
     zeros,
 )
 from energyopt.units import KW_PER_MW
@@ -134,49 +135,52 @@ class Battery(Technology):
         def swing_within_power(b):
             return b.swing_mw <= b.power_mw
 
+        charge_mw, discharge_mw = by_hour(b.charge_mw), by_hour(b.discharge_mw)
+        ready_mw, stored_mwh = by_hour(b.ready_mw), by_hour(b.stored_mwh)
+
         @b.Constraint(at.hours)
         def storage_balance(b, t):
-            gained = self.charge_frac * b.charge_mw[t]
-            spent = b.discharge_mw[t] / self.discharge_frac
-            return b.stored_mwh[t] == b.stored_mwh[at.before(t)] + gained - spent
+            gained = self.charge_frac * charge_mw[t]
+            spent = discharge_mw[t] / self.discharge_frac
+            return stored_mwh[t] == stored_mwh[at.before(t)] + gained - spent
 
         @b.Constraint(at.hours)
         def full(b, t):
-            return b.stored_mwh[t] <= b.energy_mwh
+            return stored_mwh[t] <= b.energy_mwh
 
         @b.Constraint(at.hours)
         def floor(b, t):
-            return b.stored_mwh[t] >= self.floor_frac * b.energy_mwh
+            return stored_mwh[t] >= self.floor_frac * b.energy_mwh
 
         @b.Constraint(at.hours)
         def converter(b, t):
-            return b.charge_mw[t] + b.discharge_mw[t] <= b.power_mw - b.swing_mw
+            return charge_mw[t] + discharge_mw[t] <= b.power_mw - b.swing_mw
 
         @b.Constraint(at.hours)
         def ready_power(b, t):
-            return b.ready_mw[t] <= b.power_mw - b.swing_mw
+            return ready_mw[t] <= b.power_mw - b.swing_mw
 
         @b.Constraint(at.hours)
         def ready_energy_before(b, t):
-            usable = b.stored_mwh[at.before(t)] - self.floor_frac * b.energy_mwh
-            return at.hold_h * b.ready_mw[t] <= self.discharge_frac * usable
+            usable = stored_mwh[at.before(t)] - self.floor_frac * b.energy_mwh
+            return at.hold_h * ready_mw[t] <= self.discharge_frac * usable
 
         @b.Constraint(at.hours)
         def ready_energy_after(b, t):
-            usable = b.stored_mwh[t] - self.floor_frac * b.energy_mwh
-            return at.hold_h * b.ready_mw[t] <= self.discharge_frac * usable
+            usable = stored_mwh[t] - self.floor_frac * b.energy_mwh
+            return at.hold_h * ready_mw[t] <= self.discharge_frac * usable
 
         self._build_one_way(b, at)
 
         @PerHour
         def net_mw(t):
-            return b.discharge_mw[t] - b.charge_mw[t]
+            return discharge_mw[t] - charge_mw[t]
 
         @PerHour
         def loss_mw(t):
-            return (1 - self.charge_frac) * b.charge_mw[t] + (
+            return (1 - self.charge_frac) * charge_mw[t] + (
                 1 / self.discharge_frac - 1
-            ) * b.discharge_mw[t]
+            ) * discharge_mw[t]
 
         @PerHour
         def block_mw(t):
@@ -192,14 +196,14 @@ class Battery(Technology):
                 * KW_PER_MW
                 * b.energy_mwh,
                 "om_variable": self.om_variable_usd_per_mwh
-                * quicksum(at.weight[t] * b.discharge_mw[t] for t in at.hours),
+                * quicksum(at.weight[t] * discharge_mw[t] for t in at.hours),
             },
             co2_t=None,
             nox_kg=None,
             water_m3=None,
             land_km2=self.land_km2_per_mwh * b.energy_mwh,
             storage_loss_mw=loss_mw,
-            at_once_mw=b.ready_mw,
+            at_once_mw=ready_mw,
             sustained_mw=net_mw,  # as planned: its energy is already there
             trips=(
                 Trip(
@@ -211,7 +215,7 @@ class Battery(Technology):
                 ),
             ),
             firm_mw=self.firm_credit_frac * b.power_mw,
-            grid_forming_mw=b.ready_mw if self.grid_forming else None,
+            grid_forming_mw=ready_mw if self.grid_forming else None,
             swing_mw=b.swing_mw,
             sizes=(
                 Size(name="power_mw", least=self.min_mw, most=self.max_mw),

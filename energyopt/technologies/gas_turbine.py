@@ -32,6 +32,7 @@ from energyopt.technologies.base import (
     Technology,
     Terms,
     Trip,
+    by_hour,
     zeros,
 )
 from energyopt.units import KG_PER_T, KW_PER_MW, LB_PER_T
@@ -247,22 +248,25 @@ class GasTurbine(Technology):
             return b.any_units <= b.installed_units
 
         self._build_maintenance(b, at)
+        online_units, starts_units = by_hour(b.online_units), by_hour(b.starts_units)
+        output_mw = by_hour(b.output_mw)
+        in_service_units = [b.installed_units - b.out_units[w] for w in at.weeks]
 
         @b.Constraint(at.hours)
         def in_service(b, t):
-            return b.online_units[t] <= b.installed_units - b.out_units[at.week_of[t]]
+            return online_units[t] <= in_service_units[at.week_of[t]]
 
         @b.Constraint(at.hours)
         def full_load(b, t):
-            return b.output_mw[t] <= unit_mw[t] * b.online_units[t]
+            return output_mw[t] <= unit_mw[t] * online_units[t]
 
         @b.Constraint(at.hours)
         def minimum_load(b, t):
-            return b.output_mw[t] >= self.min_load_frac * unit_mw[t] * b.online_units[t]
+            return output_mw[t] >= self.min_load_frac * unit_mw[t] * online_units[t]
 
         @PerHour
         def stops_units(t):
-            return b.online_units[at.before(t)] + b.starts_units[t] - b.online_units[t]
+            return online_units[at.before(t)] + starts_units[t] - online_units[t]
 
         @b.Constraint(at.hours)
         def stops_not_negative(b, t):
@@ -275,9 +279,9 @@ class GasTurbine(Technology):
         @PerHour
         def gas_mmbtu(t):
             return (
-                no_load[t] * b.online_units[t]
-                + per_mwh[t] * b.output_mw[t]
-                + start_mmbtu * b.starts_units[t]
+                no_load[t] * online_units[t]
+                + per_mwh[t] * output_mw[t]
+                + start_mmbtu * starts_units[t]
             )
 
         @PerHour
@@ -289,16 +293,16 @@ class GasTurbine(Technology):
         @PerHour
         def nox_kg(t):
             return (
-                self._nox_kg_per_mmbtu * gas_mmbtu[t] + start_nox_kg * b.starts_units[t]
+                self._nox_kg_per_mmbtu * gas_mmbtu[t] + start_nox_kg * starts_units[t]
             )
 
         @PerHour
         def water_m3(t):
-            return water[t] * b.output_mw[t]
+            return water[t] * output_mw[t]
 
         @PerHour
         def at_once_mw(t):
-            return unit_mw[t] * b.online_units[t]
+            return unit_mw[t] * online_units[t]
 
         @PerHour
         def maintenance_mw(t):
@@ -307,23 +311,23 @@ class GasTurbine(Technology):
         @PerHour
         def sustained_mw(t):
             if self.start_h > at.hold_h:
-                return unit_mw[t] * b.online_units[t]
-            return unit_mw[t] * (b.installed_units - b.out_units[at.week_of[t]])
+                return unit_mw[t] * online_units[t]
+            return unit_mw[t] * in_service_units[at.week_of[t]]
 
         trip_mw = self._build_trip(b, at, unit_mw)
         iso_mw = self.unit_mw_iso * b.installed_units
         weight = at.weight
         return Terms(
-            net_mw=b.output_mw,
+            net_mw=output_mw,
             capital_usd=self._capital_usd_per_unit * b.installed_units,
             life_yr=self.life_yr,
             cost_usd={
                 "om_fixed": self.om_fixed_usd_per_kw_yr * KW_PER_MW * iso_mw,
                 "om_variable": self.om_variable_usd_per_mwh
-                * quicksum(weight[t] * b.output_mw[t] for t in at.hours),
+                * quicksum(weight[t] * output_mw[t] for t in at.hours),
                 "starts": self.start_cost_usd_per_mw
                 * self.unit_mw_iso
-                * quicksum(weight[t] * b.starts_units[t] for t in at.hours),
+                * quicksum(weight[t] * starts_units[t] for t in at.hours),
             },
             co2_t=co2_t,
             nox_kg=nox_kg,
@@ -336,7 +340,7 @@ class GasTurbine(Technology):
             firm_units=FirmUnits(
                 unit_mw=at.design["unit_mw"], installed=b.installed_units, most=most
             ),
-            synchronous_units=b.online_units if self.synchronous else None,
+            synchronous_units=online_units if self.synchronous else None,
             grid_forming_mw=at_once_mw if self.synchronous else None,
             maintenance_mw=maintenance_mw,
             on_gas=b.any_units,
@@ -398,13 +402,15 @@ class GasTurbine(Technology):
 
     def _build_times_and_ramps(self, b, at, unit_mw, stops_units) -> None:
         """Write minimum up and down times and ramps where an hour can feel them."""
+        online_units, starts_units = by_hour(b.online_units), by_hour(b.starts_units)
+        output_mw = by_hour(b.output_mw)
         up_h, down_h = math.ceil(self.min_up_h), math.ceil(self.min_down_h)
         if up_h > 1:
 
             @b.Constraint(at.hours)
             def minimum_up(b, t):
                 since = at.back(t, up_h)
-                return quicksum(b.starts_units[s] for s in since) <= b.online_units[t]
+                return quicksum(starts_units[s] for s in since) <= online_units[t]
 
         if down_h > 1:
 
@@ -413,8 +419,8 @@ class GasTurbine(Technology):
                 # Stops of these hours and units online now add up to all that were
                 # online before them or started in them.
                 since = at.back(t, down_h)
-                started = quicksum(b.starts_units[s] for s in since)
-                was_online = b.online_units[at.before(since[-1])]
+                started = quicksum(starts_units[s] for s in since)
+                was_online = online_units[at.before(since[-1])]
                 return was_online + started <= b.installed_units
 
         if self.ramp_frac_per_h < 1:
@@ -423,22 +429,22 @@ class GasTurbine(Technology):
 
             @PerHour
             def stayed_units(t):
-                return b.online_units[t] - b.starts_units[t]
+                return online_units[t] - starts_units[t]
 
             @b.Constraint(at.hours)
             def ramp_up(b, t):
                 before = at.before(t)
-                return b.output_mw[t] - b.output_mw[before] <= (
-                    unit_mw[t] * (ramp * stayed_units[t] + edge * b.starts_units[t])
+                return output_mw[t] - output_mw[before] <= (
+                    unit_mw[t] * (ramp * stayed_units[t] + edge * starts_units[t])
                     - unit_mw[before] * least * stops_units[t]
                 )
 
             @b.Constraint(at.hours)
             def ramp_down(b, t):
                 before = at.before(t)
-                return b.output_mw[before] - b.output_mw[t] <= (
+                return output_mw[before] - output_mw[t] <= (
                     unit_mw[before] * (ramp * stayed_units[t] + edge * stops_units[t])
-                    - unit_mw[t] * least * b.starts_units[t]
+                    - unit_mw[t] * least * starts_units[t]
                 )
 
     def _build_trip(self, b, at, unit_mw):
@@ -577,7 +583,11 @@ class GasTurbine(Technology):
 
 
 def _over_window(values, at: Horizon, hours: int):
-    """Return the sum of ``values`` over each hour and those before it."""
-    return np.array(
-        [sum(values[s] for s in at.back(t, hours)) for t in range(len(values))]
-    )
+    """Return the sum of ``values`` over each hour and those before it, each once."""
+    total, own = np.array(values, dtype=float), np.arange(len(values))
+    earlier, once = own, np.ones(len(values), dtype=bool)
+    for _ in range(hours - 1):
+        earlier = at.previous[earlier]
+        once &= earlier != own  # a chain may be shorter than the window
+        total += np.where(once, values[earlier], 0.0)
+    return total

@@ -21,6 +21,7 @@ from energyopt.technologies.base import (
     Technology,
     Terms,
     Trip,
+    by_hour,
 )
 from energyopt.units import KW_PER_MW
 
@@ -168,15 +169,17 @@ class Grid(Technology):
         def none_if_not_connected(b):
             return b.size_mw <= self._most_mw * b.connected
 
+        import_mw, export_mw = by_hour(b.import_mw), by_hour(b.export_mw)
+
         @b.Constraint(at.hours)
         def import_limit(b, t):
-            return b.import_mw[t] <= self.availability_frac * b.size_mw
+            return import_mw[t] <= self.availability_frac * b.size_mw
 
         if exports:
 
             @b.Constraint(at.hours)
             def export_limit(b, t):
-                return b.export_mw[t] <= self.availability_frac * b.size_mw
+                return export_mw[t] <= self.availability_frac * b.size_mw
 
         self._build_one_way(b, at)
 
@@ -185,18 +188,17 @@ class Grid(Technology):
             @b.Constraint(range(len(at.years)))
             def backup_budget(b, y):
                 bought = quicksum(
-                    at.weight[t] / at.year_share[t] * b.import_mw[t]
-                    for t in at.years[y]
+                    at.weight[t] / at.year_share[t] * import_mw[t] for t in at.years[y]
                 )
                 return bought <= self.backup_mwh_per_yr
 
         @PerHour
         def net_mw(t):
-            return b.import_mw[t] - b.export_mw[t]
+            return import_mw[t] - export_mw[t]
 
         @PerHour
         def co2_t(t):
-            return self.co2_t_per_mwh * b.import_mw[t]
+            return self.co2_t_per_mwh * import_mw[t]
 
         @PerHour
         def at_once_mw(t):
@@ -220,24 +222,22 @@ class Grid(Technology):
                     self.connection_usd_per_kw_yr * b.size_mw
                     + self.four_cp_usd_per_kw_yr
                     * quicksum(
-                        peak_share[t] * b.import_mw[t]
-                        for t in at.hours
-                        if peak_share[t]
+                        peak_share[t] * import_mw[t] for t in at.hours if peak_share[t]
                     )
                 ),
                 "grid_energy": quicksum(
-                    at.weight[t] * price[t] * b.import_mw[t] for t in at.hours
+                    at.weight[t] * price[t] * import_mw[t] for t in at.hours
                 ),
                 "export_income": -quicksum(
-                    at.weight[t] * sale[t] * b.export_mw[t] for t in at.hours if exports
+                    at.weight[t] * sale[t] * export_mw[t] for t in at.hours if exports
                 ),
             },
             co2_t=co2_t,
             nox_kg=None,
             water_m3=None,
             land_km2=None,
-            import_mw=b.import_mw,
-            export_mw=b.export_mw,
+            import_mw=import_mw,
+            export_mw=export_mw,
             at_once_mw=at_once_mw,
             sustained_mw=sustained_mw,
             trips=(
@@ -248,7 +248,7 @@ class Grid(Technology):
                 ),
             ),
             firm_mw=self.firm_credit_frac * b.size_mw,
-            standby_import_mw=b.import_mw if self.mode == "backup" else None,
+            standby_import_mw=import_mw if self.mode == "backup" else None,
             sizes=(Size(name="size_mw", least=self.min_mw, most=self._most_mw),),
         )
 

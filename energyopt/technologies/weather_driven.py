@@ -7,7 +7,15 @@ from typing import Any
 import numpy as np
 from pyomo.environ import NonNegativeReals, Var, quicksum
 
-from energyopt.technologies.base import Found, Horizon, PerHour, Recount, Size, Terms
+from energyopt.technologies.base import (
+    Found,
+    Horizon,
+    PerHour,
+    Recount,
+    Size,
+    Terms,
+    by_hour,
+)
 from energyopt.units import KW_PER_MW
 
 
@@ -45,32 +53,34 @@ def build_weather_driven(
         doc="Power to the bus.",
     )
 
+    output_mw = by_hour(b.output_mw)
+
     @PerHour
     def available_mw(t):
         return share[t] * b.capacity_mw
 
     @b.Constraint(at.hours)
     def available(b, t):
-        return b.output_mw[t] <= available_mw[t]
+        return output_mw[t] <= available_mw[t]
 
     @PerHour
     def water_m3(t):
-        return water_m3_per_mwh * b.output_mw[t]
+        return water_m3_per_mwh * output_mw[t]
 
     return Terms(
-        net_mw=b.output_mw,
+        net_mw=output_mw,
         capital_usd=tech.capital_usd_per_kw * KW_PER_MW * b.capacity_mw,
         life_yr=tech.life_yr,
         cost_usd={
             "om_fixed": tech.om_fixed_usd_per_kw_yr * KW_PER_MW * b.capacity_mw,
             "om_variable": tech.om_variable_usd_per_mwh
-            * quicksum(at.weight[t] * b.output_mw[t] for t in at.hours),
+            * quicksum(at.weight[t] * output_mw[t] for t in at.hours),
         },
         co2_t=None,
         nox_kg=None,
         water_m3=water_m3 if water_m3_per_mwh else None,
         land_km2=tech.land_km2_per_mw * b.capacity_mw,
-        renewable_mw=b.output_mw,
+        renewable_mw=output_mw,
         at_once_mw=available_mw,  # curtailed power comes back at once
         sustained_mw=available_mw,
         firm_mw=tech.firm_credit_frac * b.capacity_mw,
