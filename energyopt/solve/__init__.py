@@ -20,6 +20,7 @@ __all__ = [
     "SolveRecord",
     "at_point",
     "compile_model",
+    "cost_of_keeping",
     "recompile_cost",
     "self_test",
     "solve_fixed_lp",
@@ -227,6 +228,29 @@ def solve_fixed_lp(
     from energyopt.solve.choose import fixed_duals
 
     return fixed_duals(m, compiled, constraints, keep_point)
+
+
+def cost_of_keeping(variables: Iterable[Any], compiled: Problem) -> float | None:
+    """Return by how much the relaxed hours of a plant are dearer with some as they are.
+
+    Sizes, and all else that belongs to no hour, stay as they are. The hours are settled
+    twice with nothing whole in them: with everything free, and with ``variables`` kept.
+
+    Parameters
+    ----------
+    variables : iterable
+        Members of Pyomo variables of the hours, of a solved model.
+    compiled : Problem
+        Of that model.
+
+    Returns
+    -------
+    float or None
+        ``None`` if it was not found within its time. [k$/yr]
+    """
+    from energyopt.solve.choose import kept_cost
+
+    return kept_cost(variables, compiled)
 
 
 def self_test() -> list[str]:
