@@ -132,7 +132,8 @@ def solve_model(
     gap_frac : float
         Proven gap at which to stop. [1]
     time_limit_s : float
-        After it the best plant so far is taken. [s]
+        After it the best plant so far is taken; where the search by periods has none
+        yet, 15 s more (or a quarter of the time it had) go into finding any. [s]
     threads : int
         0: as many as there are cores.
     seed : int
@@ -142,7 +143,7 @@ def solve_model(
     on_progress : callable, optional
         Called with each :class:`Progress`.
     stop : callable, optional
-        Asked now and then; once true, the best plant so far is taken.
+        Asked now and then; once true, it is as if time were up.
     before : Kept, optional
         What a neighbouring case's solve left; it is used where the model is of the
         same structure and solved by periods.
