@@ -187,10 +187,15 @@ def _long_lived() -> Iterator[None]:
 
 @contextmanager
 def _the_run() -> Iterator[None]:
-    """Give what was long-lived back to the garbage collector at the end."""
+    """Give what was long-lived back to the garbage collector at the end.
+
+    What the solve left in cycles, up to a gigabyte of HiGHS's, is found first: with the
+    model out of the way that takes no time.
+    """
     try:
         yield
     finally:
+        gc.collect()
         gc.unfreeze()
 
 
