@@ -113,6 +113,7 @@ def summary(result: Result, time_s: dict[str, float]) -> dict[str, Any]:
         "objective_usd_per_yr": record.objective * USD_PER_KUSD,
         "bound_usd_per_yr": record.bound * USD_PER_KUSD,
         "gap_usd_per_mwh": (record.objective - record.bound) * USD_PER_KUSD / served,
+        "bound_lost_to_online_usd_per_yr": result.bound_lost_to_online_usd_per_yr,
         "price_year": case.prices.year,
         "time_s": time_s,
         "capacity": {

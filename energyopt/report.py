@@ -118,6 +118,10 @@ class SummaryContract(_Part):
     """Yearly cost of the plant, as minimised. [USD/yr]"""
     bound_usd_per_yr: float | None
     """What no plant can beat. [USD/yr]"""
+    bound_lost_to_online_usd_per_yr: float | None = None
+    """With ``contingencies.against: online``: at the plant's sizes, the relaxed year's
+    cost with each type online or not as in the plant, less that with fractions of it.
+    [USD/yr]"""
     time_s: StageTimes
     capacity: dict[str, Installed]
     """By technology."""

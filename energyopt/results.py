@@ -39,6 +39,7 @@ class Result:
     trips: list[Trips]
     shadow_prices: Mapping[str, float] = field(default_factory=dict)
     power_price_usd_per_mwh: Any = None  # marginal, given the units built
+    bound_lost_to_online_usd_per_yr: float | None = None  # see energyopt.online
 
     @property
     def verified(self) -> bool:

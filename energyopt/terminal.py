@@ -244,10 +244,15 @@ def _gap(summary: Mapping[str, Any]) -> str:
     if gap is None or not math.isfinite(gap):
         return "none proven"
     usd = gap * abs(summary["objective_usd_per_yr"])
-    return (
+    told = (
         f"{_digits(100 * gap, 2)} % = ${_digits(usd / 1e6, 2)} M/yr"
         f" = ${_digits(summary['gap_usd_per_mwh'], 2)}/MWh"
     )
+    lost = summary.get("bound_lost_to_online_usd_per_yr")
+    if lost is None:
+        return told
+    usd = _digits(lost / 1e6, 2)
+    return f"{told}\n(${usd} M/yr of bound lost to contingencies.against: online)"
 
 
 def _contingencies(summary: Mapping[str, Any]) -> str:

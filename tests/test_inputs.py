@@ -326,7 +326,12 @@ def test_implied_heat_rate_joins_power_to_planning_gas(folder):
 
     Export 50 / 6 * 2.5 = 20.83; gas burnt 2.5 / 0.98 = 2.551 $/MMBtu.
     """
-    data = build(folder).data
+    found = build(folder)
+    data = found.data
+    said = (
+        "times $2.50/MMBtu (the case's hub, basis and transport, before the line's own"
+    )
+    assert any(f"{said} loss: $2.55 as burnt)" in note for note in found.notes)
     assert data["power_usd_per_mwh"].values == pytest.approx(25.0)
     assert data["export_usd_per_mwh"].values == pytest.approx(20.8333, abs=1e-4)
     assert data["gas_usd_per_mmbtu"].values == pytest.approx(2.55102, abs=1e-5)

@@ -36,6 +36,7 @@ ORDER = [
     "solve",
     "renew",
     "marginal",
+    "online",
     "verify",
     "results",
     "explain",

@@ -23,6 +23,7 @@ from energyopt.__main__ import app
 from energyopt.errors import DataError
 from energyopt.memo.beside import COMPARED
 from energyopt.memo.costing import costing
+from energyopt.memo.deal import at_a_glance
 from energyopt.memo.doubt import UnknownResultError, inputs_of, is_used, rests_on
 from energyopt.memo.exhibits import Memo, memo
 from energyopt.memo.html import html
@@ -609,6 +610,14 @@ def test_a_plant_sized_for_an_uptime_shows_the_way_to_its_target(run):
     assert table.rows[0].texts()[1] == "99.95100"
     assert "Target 99.9 % of GPU energy: met at 95% confidence." in table.footnotes
     assert "25" not in made.not_covered
+
+
+def test_under_the_gap_stands_what_the_bound_lost(run):
+    summary = {**run.summary, "bound_lost_to_online_usd_per_yr": 80_000.0}
+    rows = [r.texts() for r in at_a_glance(replace(run, summary=summary)).rows]
+    gap = next(i for i, row in enumerate(rows) if row[0] == "Solver gap")
+    lost = "… bound lost to reserve against what is online"
+    assert rows[gap + 1] == [lost, "$M/yr", "0.08"]
 
 
 def test_a_limit_that_is_exceeded_is_not_said_to_bind(run):

@@ -27,7 +27,7 @@ from energyopt.memo.options import of_run, options
 from energyopt.memo.run import Run, read_run
 from energyopt.memo.running import monthly
 from energyopt.memo.sankey import Flow, diagram, energy_flows
-from energyopt.memo.table import Cell, Column, Row, Table
+from energyopt.memo.table import Cell, Column, Row, Table, with_unit
 
 CAUSES = {
     "cold spell": {"mean": 12.0, "low": 9.0, "high": 15.0},
@@ -121,11 +121,27 @@ def test_the_sankey_shows_each_row_of_the_balance_and_what_was_curtailed(run, of
     plain = [row for row in of["19"].rows if row.kind == "plain"]
     shown = [flow for flow in (*sources, *uses) if not flow.curtailed]
     assert [f.name for f in shown] == [str(row.cells[0]) for row in plain]
-    assert [f.shown for f in shown] == [row.texts()[1].lstrip("-") for row in plain]
+    texts = [row.texts()[1].lstrip("-") for row in plain]
+    assert [f.shown for f in shown] == [with_unit(text, "MWh") for text in texts]
     fed = sum(f.mwh for f in sources if not f.curtailed)
     assert_allclose(fed, sum(f.mwh for f in uses), atol=1.0)
     left = {f.name: f.shown for f in sources if f.curtailed}
-    assert left == {"solar, curtailed": "123"}
+    assert left == {"solar, curtailed": "123 MWh"}
+
+
+def test_the_mark_of_a_doubtful_number_stands_behind_its_unit(run, of):
+    def doubted(row):
+        cells = [
+            replace(c, doubtful=True) if isinstance(c, Cell) else c for c in row.cells
+        ]
+        return replace(row, cells=tuple(cells))
+
+    table = replace(of["19"], rows=tuple(map(doubted, of["19"].rows)))
+    flows = energy_flows(run, table)[1]
+    assert flows
+    assert all(f.shown.endswith(" MWh †") for f in flows)
+    assert all(f.share.endswith(" % †") for f in flows if f.share)
+    assert any(f.share for f in flows)
 
 
 def test_bands_of_a_sankey_are_as_wide_as_their_energy_and_fill_the_bus():

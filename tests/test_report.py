@@ -367,6 +367,7 @@ def test_the_summary_keeps_its_contract(
         "gap_frac",
         "objective_usd_per_yr",
         "bound_usd_per_yr",
+        "bound_lost_to_online_usd_per_yr",  # only with reserve against what is online
         "time_s",
         "capacity",
         "energy_mwh",
@@ -618,6 +619,13 @@ def test_the_table_says_the_numbers(casefile: CaseFile) -> None:
     assert "gpu_served_frac" not in text  # does not bind
     assert "†" not in text
     assert "DRAFT" not in text
+
+
+def test_beside_the_gap_stands_what_the_bound_lost(casefile: CaseFile) -> None:
+    told = summary_by_hand()
+    assert "of bound lost" not in printed(told, casefile, 80)
+    text = printed(told | {"bound_lost_to_online_usd_per_yr": 75_000.0}, casefile, 80)
+    assert "($0.075 M/yr of bound lost to contingencies.against: online)" in text
 
 
 @pytest.mark.parametrize("width", [80, 120])

@@ -11,7 +11,7 @@ from numpy.testing import assert_allclose
 from toy_plants import AERO, COMBINED, ENGINE, FRAME, SMALL, Toy
 
 from energyopt.errors import InfeasibleError, NoSolutionError
-from energyopt.solve import solve_model
+from energyopt.solve import last, solve_model
 from energyopt.solve.bounds import finite_bounds
 from energyopt.solve.compile import Problem, compile_problem
 from energyopt.solve.decomposed import solve_decomposed
@@ -133,12 +133,36 @@ def test_the_same_case_gives_the_same_answer():
     assert (first.x == second.x).all()
 
 
-def test_stopping_before_a_plant_is_no_solution():
+STOPS = {"interrupted": {"stop": lambda: True}, "limit": {"time_limit_s": 0.0}}
+
+
+@pytest.mark.parametrize("status", STOPS)
+def test_stopping_before_a_plant_gives_any_with_an_honest_gap(status: str):
+    """Its rules hold, it is no cheaper than the best is proven to be, and is told so."""
     problem = compile_problem(Toy(hours=96, gas=(ENGINE,)).build())
-    with pytest.raises(NoSolutionError, match="interrupted"):
-        by_periods(problem, stop=lambda: True)
-    with pytest.raises(NoSolutionError, match="limit"):
-        by_periods(problem, time_limit_s=0.0)
+    found, best = by_periods(problem, **STOPS[status]), in_one_piece(problem)
+    assert found.status == status
+    assert problem.broken(found.x) < 1e-6
+    assert_allclose(problem.objective(found.x), found.objective, rtol=1e-9)
+    assert best.bound <= found.objective
+    assert found.bound <= best.objective
+    assert found.objective <= 1.2 * best.objective
+
+
+@pytest.mark.parametrize("status", STOPS)
+def test_without_time_for_any_plant_there_is_no_solution(status: str, monkeypatch):
+    monkeypatch.setattr(last, "SECONDS", 0.0)
+    monkeypatch.setattr(last, "SHARE", 0.0)
+    problem = compile_problem(Toy(hours=96, gas=(ENGINE,)).build())
+    with pytest.raises(NoSolutionError, match=status):
+        by_periods(problem, **STOPS[status])
+
+
+def test_a_stopped_search_finds_no_plant_where_there_is_none():
+    """Five days of load without anything that could serve it."""
+    nothing = plain_toy(grid_mw=0, solar_most_mw=0, battery_most_mw=0)
+    with pytest.raises(NoSolutionError, match="before a plant"):
+        by_periods(compile_problem(nothing.build()), time_limit_s=0.0)
 
 
 def test_stopping_after_a_plant_keeps_it():

@@ -26,7 +26,7 @@ from energyopt.sweep.executors import Processes, WorkerLost
 from energyopt.sweep.points import points_of
 from energyopt.sweep.run import How, sweep
 from energyopt.sweep.store import RECORD, Store
-from energyopt.sweep.work import Answer, Task
+from energyopt.sweep.work import Answer, Task, give_back_memory
 
 GAS = "gas.hub_usd_per_mmbtu"
 WACC = "finance.wacc_nominal_frac"
@@ -337,3 +337,20 @@ def test_a_misspelt_path_ends_in_3_before_any_folder_is_made(case, tmp_path):
     )
     assert "Traceback" not in done.stderr
     assert not out.exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc alone can be told to")
+def test_a_worker_gives_free_memory_back():
+    """200 MB in blocks under one that stays: glibc keeps them until it is told."""
+
+    def resident_mb() -> float:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+    blocks = [bytearray(1000) for _ in range(200_000)]
+    kept = bytearray(1000)
+    blocks.clear()
+    before = resident_mb()
+    give_back_memory()
+    assert before - resident_mb() > 100
+    assert kept

@@ -463,23 +463,32 @@ def test_a_proof_that_no_plant_does_it_is_written_too(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("error", "refuted", "said"),
+    ("end", "refuted", "said"),
     [
         (NoSolutionError("time"), None, "not settled"),
         (InfeasibleError("none"), True, "breaks a rule"),
+        (0.0005, None, "not settled: stopped at a gap of 75.00%"),  # 2 USD, done: 1
+        (0.0015, True, "costs more: at least"),
     ],
 )
 def test_a_smaller_plant_without_a_dispatch_in_time_is_not_settled(
-    monkeypatch, error, refuted, said
+    monkeypatch, end, refuted, said
 ):
-    """It may yet be better: only a proof that there is none refutes it."""
+    """It may yet be better: only a proof, or a bound above the plant's cost, refutes it."""
 
-    def size(needs: Any, built: Any) -> None:
-        raise error
+    def size(needs: Any, built: Any) -> Any:
+        if isinstance(end, Exception):
+            raise end
+        gap = 1 - end / 0.002
+        record = SimpleNamespace(
+            status="limit", objective=0.002, bound=end, gap_frac=gap
+        )
+        return SimpleNamespace(record=record)
 
     known = SimpleNamespace(idle=lambda sizes: None, changed=lambda arrays, sizes: None)
     loop = SimpleNamespace(
         needs=Needs(rounds=1), known=known, counted=lambda plan: None,
+        case=SimpleNamespace(solve=SimpleNamespace(gap_frac=0.001)),
         allowed_mwh=1.0, demand_mwh=100.0, target=0.99, first_seed=1, size=size,
         sampled=lambda plans, seed: (SimpleNamespace(low_frac=1.0, frac=1.0), None),
     )  # fmt: skip

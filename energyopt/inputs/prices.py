@@ -131,7 +131,9 @@ def price_year(
         fuel = flat_gas
         notes.append(
             f"power prices are those of {year} ({power.column}) over that day's Henry "
-            f"Hub, times ${at_plant:.2f}/MMBtu: mean ${buy.mean():.1f}/MWh"
+            f"Hub, times ${at_plant:.2f}/MMBtu (the case's hub, basis and transport, "
+            f"before the line's own loss: ${planning:.2f} as burnt): mean "
+            f"${buy.mean():.1f}/MWh"
         )
     above = int((sell > buy).sum())
     if above:

@@ -235,7 +235,7 @@ def sankey(sources: Sequence[Flow], uses: Sequence[Flow]) -> Markup:
         high, low = drawn.bus
         parts.append(bar(bus - node / 2, top + high, node, low - high, "ink"))
         parts.append(text(bus, top + high - 8, "bus", "axis mid"))
-        told = ", ".join(f"{f.name} {f.shown} MWh" for f in (*sources, *uses))
+        told = ", ".join(f"{f.name} {f.shown}" for f in (*sources, *uses))
         return svg(at, f"Energy balance: {told}", parts, drawn.tall + top + 6)
 
     return both(draw)
@@ -257,10 +257,10 @@ def _label(at: Frame, b: Band, top: float, x: float, look: str) -> list[str]:
     """Return a flow's name and, below it, its energy as the table prints it."""
     y = top + b.label
     name = b.flow.name.replace(" to the facility", "") if at.phone else b.flow.name
-    share = "" if at.phone or not b.flow.share else f" · {b.flow.share} %"
+    share = "" if at.phone or not b.flow.share else f" · {b.flow.share}"
     return [
         text(x, y - 2, short(name, 18 if at.phone else 28), f"label {look}"),
-        text(x, y + LINE - 2, f"{b.flow.shown} MWh{share}", f"axis {look}"),
+        text(x, y + LINE - 2, f"{b.flow.shown}{share}", f"axis {look}"),
     ]
 
 

@@ -88,6 +88,11 @@ def _glance(run: Run) -> dict[str, tuple[Cell | str, str]]:
         cell(f"{s}gap_frac", PCT, decimals=3) if gap is not None else "none proven",
         "%",
     )
+    if run.summary.get("bound_lost_to_online_usd_per_yr") is not None:
+        rows["… bound lost to reserve against what is online"] = (
+            cell(f"{s}bound_lost_to_online_usd_per_yr", M, decimals=2),
+            "$M/yr",
+        )
     passed = sum(line["passed"] for line in checks)
     rows["Checks passed"] = (f"{passed} of {len(run.summary['checks'])}", "–")
     return rows

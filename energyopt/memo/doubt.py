@@ -179,6 +179,7 @@ RULES: tuple[tuple[str, tuple[str, ...]], ...] = (
     # what is decided, and what the solver says of itself
     (r"peak_demand_mw|energy_mwh/served", LOAD),
     (r"energy_mwh/\w+|unserved_mwh|gpu_uptime_frac|gap_frac|time_s/total", NOTHING),
+    (r"bound_lost_to_online_usd_per_yr", NOTHING),
     (r"table\.csv#\w+/(reoptimised|fixed)\.\w+_(mw|mwh|units)", NOTHING),
 )
 """A result's place (or its end, after ``/``, ``#`` or ``.``) -> the inputs it rests on."""

@@ -104,11 +104,11 @@ def sankey(fig: Any, sources: Sequence[Flow], uses: Sequence[Flow]) -> None:
             left = min(rim, inner)
             ax.add_patch(Rectangle((left, band.rim[0]), 8, tall, color=color, lw=0))
             side = "right" if sign > 0 else "left"
-            share = f" · {band.flow.share} %" if band.flow.share else ""
+            share = f" · {band.flow.share}" if band.flow.share else ""
             at = rim - 6 * sign
             name = short(band.flow.name, 32)
             ax.text(at, band.label - 2, name, ha=side, va="bottom")
-            energy = f"{band.flow.shown} MWh{share}"
+            energy = f"{band.flow.shown}{share}"
             ax.text(at, band.label + 1, energy, ha=side, va="top", color=SOFT)
     high, low = made.bus
     ax.add_patch(Rectangle((376, high), 8, low - high, color=PALETTE["whole"], lw=0))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from energyopt.memo.run import Run
 from energyopt.memo.series import color_of, rows_by_part
-from energyopt.memo.table import Cell, Table
+from energyopt.memo.table import Cell, Table, with_unit
 
 SHORTENED = ("_discharge", "_import", "_charge", "_export")
 
@@ -18,9 +18,9 @@ class Flow:
 
     name: str
     mwh: float
-    shown: str  # as the table prints it
+    shown: str  # as the table prints it, with unit
     color: str
-    share: str = ""  # of energy served, in percent
+    share: str = ""  # of energy served, with its %
     curtailed: bool = False
 
 
@@ -71,6 +71,7 @@ def energy_flows(run: Run, table: Table) -> tuple[list[Flow], list[Flow]]:
             if isinstance(cell, Cell) and cell.value:
                 color = color_of(run, known[name]) if name in known else "load"
                 shown, share = (text.lstrip("-") for text in row.texts()[1:3])
+                shown, share = with_unit(shown, "MWh"), share and with_unit(share, "%")
                 found.append(Flow(name, abs(cell.value), shown, color, share))
         return found
 
@@ -80,7 +81,7 @@ def energy_flows(run: Run, table: Table) -> tuple[list[Flow], list[Flow]]:
         if key != name and name in run.built and mwh >= 0.5:
             words = f"{name.replace('_', ' ')}, curtailed"
             color = color_of(run, name)
-            sources.append(Flow(words, mwh, f"{mwh:,.0f}", color, curtailed=True))
+            sources.append(Flow(words, mwh, f"{mwh:,.0f} MWh", color, curtailed=True))
     return sources, flows("Uses")
 
 

@@ -110,6 +110,18 @@ class Table:
         ]
 
 
+def with_unit(shown: str, unit: str) -> str:
+    """Return a printed number with its unit, and then its mark if it has one.
+
+    Examples
+    --------
+    >>> with_unit("52.59 †", "%"), with_unit("1,200", "MWh")
+    ('52.59 % †', '1,200 MWh')
+    """
+    plain = shown.removesuffix(f" {DOUBT}")
+    return f"{plain} {unit}{shown[len(plain) :]}"
+
+
 def number(value: float | None, decimals: int | None = None) -> str:
     """Return a number with thousands separators; an en dash where there is none.
 

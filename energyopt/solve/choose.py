@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from energyopt.errors import NoSolutionError
 from energyopt.solve.compile import NO_HOUR, Problem, compile_problem, write_back
@@ -17,7 +18,10 @@ from energyopt.solve.decomposed import solve_decomposed
 from energyopt.solve.fixed import solve_fixed
 from energyopt.solve.monolithic import Found, solve_monolithic
 from energyopt.solve.record import Method, Progress, SolveRecord, relative_gap
+from energyopt.solve.relaxed import cost_of_keeping
 from energyopt.solve.reuse import Kept
+
+Floats = NDArray[np.float64]
 
 LARGE_ROWS = 30_000
 """From here on, ``auto`` solves an hourly model by periods."""
@@ -134,7 +138,7 @@ def _record(
 
 def at_point(record: SolveRecord, problem: Problem) -> SolveRecord:
     """Return a record of what the variables hold now; see :mod:`energyopt.solve`."""
-    x = np.array([v.value for v in problem.columns], dtype=float)
+    x = _point(problem)
     objective = problem.objective(x)
     return replace(
         record,
@@ -143,6 +147,18 @@ def at_point(record: SolveRecord, problem: Problem) -> SolveRecord:
         gap_frac=relative_gap(objective, record.bound),
         kept=replace(record.kept, x=x) if record.kept is not None else None,
     )
+
+
+def _point(problem: Problem) -> Floats:
+    """Return what the variables hold, shape (columns,)."""
+    return np.array([v.value for v in problem.columns], dtype=float)
+
+
+def kept_cost(variables: Iterable[Any], problem: Problem) -> float | None:
+    """Return what keeping some costs; see :func:`energyopt.solve.cost_of_keeping`."""
+    wanted = {id(v) for v in variables}
+    kept = np.array([id(v) in wanted for v in problem.columns], dtype=bool)
+    return cost_of_keeping(problem, _point(problem), kept)
 
 
 def _log(log_path: Path | None, line: str) -> None:
@@ -161,7 +177,7 @@ def fixed_duals(
         members.extend(con.values() if con.is_indexed() else [con])
     wanted = {id(con) for con in members}
     row = {id(con): i for i, con in enumerate(problem.rows) if id(con) in wanted}
-    x = np.array([v.value for v in problem.columns], dtype=float)
+    x = _point(problem)
     solved = solve_fixed(problem, x, list(row.values()))
     if solved is None:
         raise NoSolutionError("the LP with the units as built could not be solved")

@@ -28,6 +28,7 @@ from energyopt.solve.bounds import finite_bounds
 from energyopt.solve.compile import NO_HOUR, Problem
 from energyopt.solve.finish import Columns, WholeUnits
 from energyopt.solve.highs import use_threads
+from energyopt.solve.last import last_resort
 from energyopt.solve.monolithic import Found
 from energyopt.solve.periods import find_border, period_starts
 from energyopt.solve.plants import Plants
@@ -113,6 +114,8 @@ class Decomposition:
                 )
                 plants.run(relaxed.z)
         except StoppedError as err:
+            if plants is not None and plants.units.x is None:
+                last_resort(plants)
             if plants is None or plants.units.x is None:
                 raise NoSolutionError(
                     f"stopped ({err.status}) before a plant was found"
@@ -317,7 +320,8 @@ def solve_decomposed(
     InfeasibleError
         If the master problem proves that there is no plant.
     NoSolutionError
-        If a limit, or a part that could not be solved, ended the search without one.
+        If a limit, or a part that could not be solved, ended the search without one,
+        and none was found in the little time that it then gets.
     """
     journal = Journal(time_limit_s, log_path, on_progress, stop)
     search = Decomposition(

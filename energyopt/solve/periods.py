@@ -17,13 +17,11 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from energyopt.solve.compile import NO_HOUR, Problem
+from energyopt.solve.owners import owners_of
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
 Flags = NDArray[np.bool_]
-
-FEW_LINKS = 8
-"""Columns per edge that rows looking back several hours may add to the master."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +193,35 @@ def _breaks(problem: Problem) -> list[int]:
     return [0, *(t for t in range(1, problem.hours) if open_ties[t] == 0)]
 
 
+@dataclass(frozen=True)
+class Use:
+    """What the columns of a period use of rows that periods share.
+
+    Parameters
+    ----------
+    matrix : sparse.csr_array, shape (budgets, columns of the period)
+    shared : array of int
+        For each of these rows, its place in ``Border.shared``.
+    """
+
+    matrix: Any
+    shared: Ints
+
+    @classmethod
+    def of(cls, part: Any) -> Use:
+        """Return the rows of shared ones, by the columns of a period, that it uses."""
+        csr = sparse.csr_array(part)
+        used = np.flatnonzero(np.diff(csr.indptr))
+        return cls(csr[used], used)
+
+    def ends(self, problem: Problem, shared: Ints) -> tuple[Floats, Floats]:
+        """Return row bounds: used <= budget, used >= budget, or both for an equality."""
+        which = shared[self.shared]
+        has_low = np.isfinite(problem.row_lower[which])
+        has_high = np.isfinite(problem.row_upper[which])
+        return np.where(has_low, 0.0, -np.inf), np.where(has_high, 0.0, np.inf)
+
+
 def find_border(
     problem: Problem, lower: Floats, upper: Floats, starts: Ints, link_all: bool
 ) -> Border:
@@ -212,169 +239,115 @@ def find_border(
         link more than a few.
     """
     count = len(starts)
-    period_of_hour = np.searchsorted(starts, np.arange(problem.hours), side="right") - 1
-    column_period = np.where(
-        problem.column_hour == NO_HOUR, -1, period_of_hour[problem.column_hour]
-    )
-    row_period = np.where(
-        problem.row_hour == NO_HOUR, -1, period_of_hour[problem.row_hour]
-    )
-    coo = problem.matrix.tocoo()
-    row, column = coo.row, coo.col
-
-    # Rows without an hour: of the master, of one period, or shared.
-    free = (row_period[row] == -1) & (column_period[column] != -1)
-    pairs = np.unique(row[free].astype(np.int64) * count + column_period[column[free]])
-    touched, periods_touched = np.unique(pairs // count, return_counts=True)
-    is_shared = np.zeros(len(problem.rows), dtype=bool)
-    is_shared[touched[periods_touched > 1]] = True
-    single = pairs[np.isin(pairs // count, touched[periods_touched == 1])]
-    row_period[single // count] = single % count
-
-    # Rows with a period that reach into another.
-    foreign = (
-        (row_period[row] != -1)
-        & (column_period[column] != -1)
-        & (row_period[row] != column_period[column])
-    )
-    linking = column_period == -1
-    relaxed = _link(problem, row[foreign], column[foreign], linking, count, link_all)
-
-    in_period = (row_period != -1) & ~is_shared
-    in_period[relaxed] = False
-    has_own = np.zeros(len(problem.rows), dtype=bool)
-    has_own[row[~linking[column]]] = True
-    in_period &= has_own
-    in_master = ~in_period & ~is_shared
-    in_master[relaxed] = False
-
-    links = np.flatnonzero(linking)
-    shared = np.flatnonzero(is_shared)
-    csr = problem.matrix
-    shared_part = csr[shared]
-    shared_by_column = sparse.csc_array(shared_part)
-    rows_of = _groups(np.where(in_period, row_period, -1), count)
-    columns_of = _groups(np.where(linking, -1, column_period), count)
+    owners = owners_of(problem, starts, link_all)
+    links, shared = np.flatnonzero(owners.linking), np.flatnonzero(owners.is_shared)
+    rows_of = _groups(np.where(owners.in_period, owners.row_period, -1), count)
+    columns_of = _groups(np.where(owners.linking, -1, owners.column_period), count)
+    by_column = sparse.csc_array(problem.matrix[shared])
+    uses = [Use.of(by_column[:, columns]) for columns in columns_of]
+    ends = [
+        activity(use.matrix, lower[columns], upper[columns])
+        for use, columns in zip(uses, columns_of, strict=True)
+    ]
     place = np.empty(len(problem.columns), dtype=np.int32)  # in master or period
-    place[links] = np.arange(len(links))
-    parts = []
-    budget_period: list[int] = []
-    budget_shared: list[int] = []
-    for p in range(count):
-        rows, columns = rows_of[p], columns_of[p]
+    for columns in (links, *columns_of):
         place[columns] = np.arange(len(columns))
-        budget_part = sparse.csr_array(shared_by_column[:, columns])
-        used = np.flatnonzero(np.diff(budget_part.indptr))
-        budget_period += [p] * len(used)
-        budget_shared += used.tolist()
-        parts.append((rows, columns, budget_part[used], used))
 
-    size = len(links) + len(budget_period)
-    periods = []
+    periods: list[Period] = []
     first = len(links)
-    low_budget, high_budget = np.empty(len(budget_period)), np.empty(len(budget_period))
-    for rows, columns, budget_part, used in parts:
-        n = len(used)
-        part = csr[rows]
-        to_master = linking[part.indices]
-        own = entries(part, ~to_master, place, len(columns))
-        tie = entries(part, to_master, place, size)
-        budget_tie = sparse.csr_array(
-            (-np.ones(n), (np.arange(n), first + np.arange(n))), shape=(n, size)
-        )
-        which = shared[used]
-        # used <= budget, used >= budget, or both for an equality or a range
-        has_low = np.isfinite(problem.row_lower[which])
-        has_high = np.isfinite(problem.row_upper[which])
-        least, most = _activity(budget_part, lower[columns], upper[columns])
-        at = slice(first - len(links), first - len(links) + n)
-        low_budget[at], high_budget[at] = least, most
+    size = first + sum(len(use.shared) for use in uses)
+    for rows, columns, use in zip(rows_of, columns_of, uses, strict=True):
         periods.append(
-            Period(
-                rows=rows,
-                columns=columns,
-                own=small_indices(sparse.vstack([own, budget_part])),
-                tie=small_indices(sparse.vstack([tie, budget_tie])),
-                row_lower=np.concatenate(
-                    [problem.row_lower[rows], np.where(has_low, 0.0, -np.inf)]
-                ),
-                row_upper=np.concatenate(
-                    [problem.row_upper[rows], np.where(has_high, 0.0, np.inf)]
-                ),
-                shared=used,
+            _period(
+                problem, rows, columns, place, owners.linking, use, shared, first, size
             )
         )
-        first += n
+        first += len(use.shared)
 
-    master_rows = np.flatnonzero(in_master)
-    budgets = sparse.csr_array(
-        (
-            np.ones(len(budget_period)),
-            (np.array(budget_shared, dtype=int), np.arange(len(budget_period))),
-        ),
-        shape=(len(shared), len(budget_period)),
-    )
-    matrix = sparse.vstack(
-        [
-            sparse.hstack(
-                [
-                    csr[master_rows][:, links],
-                    sparse.csr_array((len(master_rows), len(budget_period))),
-                ]
-            ),
-            sparse.hstack([shared_part[:, links], budgets]),
-        ]
-    )
+    number = np.array([len(use.shared) for use in uses], dtype=np.intp)
+    budget_shared = np.concatenate([use.shared for use in uses])
+    master_rows = np.flatnonzero(owners.in_master)
     which = np.concatenate([master_rows, shared])
+    none = np.zeros(len(budget_shared))
     return Border(
         links=links,
-        budget_period=np.array(budget_period, dtype=np.intp),
-        budget_shared=np.array(budget_shared, dtype=np.intp),
-        matrix=sparse.csr_array(matrix),
+        budget_period=np.repeat(np.arange(count), number),
+        budget_shared=budget_shared,
+        matrix=_master_matrix(
+            problem.matrix, master_rows, shared, links, budget_shared
+        ),
         row_lower=problem.row_lower[which],
         row_upper=problem.row_upper[which],
-        cost=np.concatenate([problem.cost[links], np.zeros(len(budget_period))]),
-        lower=np.concatenate([lower[links], low_budget]),
-        upper=np.concatenate([upper[links], high_budget]),
-        integer=np.concatenate(
-            [problem.integer[links], np.zeros(len(budget_period), dtype=bool)]
-        ),
+        cost=np.concatenate([problem.cost[links], none]),
+        lower=np.concatenate([lower[links], *(least for least, _ in ends)]),
+        upper=np.concatenate([upper[links], *(most for _, most in ends)]),
+        integer=np.concatenate([problem.integer[links], none.astype(bool)]),
         shared=shared,
-        relaxed=relaxed,
+        relaxed=owners.relaxed,
         periods=periods,
         start=starts,
     )
 
 
-def _link(
+def _period(
     problem: Problem,
-    row: Ints,
-    column: Ints,
+    rows: Ints,
+    columns: Ints,
+    place: Any,
     linking: Flags,
-    count: int,
-    link_all: bool,
-) -> Ints:
-    """Mark the columns that rows across edges link; return the rows left out instead.
+    use: Use,
+    shared: Ints,
+    first: int,
+    size: int,
+) -> Period:
+    """Return a period: its rows, then one for each budget.
 
-    ``row`` and ``column`` are the entries that reach into another period.
+    Parameters
+    ----------
+    place : array of int, shape (columns of the problem,)
+        Of each column in its period, or in the master.
+    first, size : int
+        The master column of its first budget, and how many master columns there are.
     """
-    same = problem.row_lower == problem.row_upper
-    span = np.abs(problem.row_hour[row] - problem.column_hour[column])
-    span = np.minimum(span, problem.hours - span)
-    reach = np.zeros(len(problem.rows), dtype=np.intp)
-    np.maximum.at(reach, row, np.where(problem.row_hour[row] == NO_HOUR, 1, span))
-    family_reach = np.zeros(int(problem.row_family.max(initial=0)) + 1, dtype=np.intp)
-    np.maximum.at(family_reach, problem.row_family[row], reach[row])
-    far = (family_reach[problem.row_family[row]] > 1) & ~same[row]
-    linking[column[~far]] = True
-    new = np.unique(column[far])
-    new = new[~linking[new]]
-    if link_all or len(new) <= FEW_LINKS * count:
-        linking[new] = True
-    return np.unique(row[~linking[column]])
+    part, n = problem.matrix[rows], len(use.shared)
+    to_master = linking[part.indices]
+    own = entries(part, ~to_master, place, len(columns))
+    tie = entries(part, to_master, place, size)
+    budget_tie = sparse.csr_array(
+        (-np.ones(n), (np.arange(n), first + np.arange(n))), shape=(n, size)
+    )
+    low, high = use.ends(problem, shared)
+    return Period(
+        rows=rows,
+        columns=columns,
+        own=small_indices(sparse.vstack([own, use.matrix])),
+        tie=small_indices(sparse.vstack([tie, budget_tie])),
+        row_lower=np.concatenate([problem.row_lower[rows], low]),
+        row_upper=np.concatenate([problem.row_upper[rows], high]),
+        shared=use.shared,
+    )
 
 
-def _activity(matrix: Any, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
+def _master_matrix(
+    csr: Any, master_rows: Ints, shared: Ints, links: Ints, budget_shared: Ints
+) -> Any:
+    """Return the master's rows: those of its own, and the sums of budgets."""
+    n = len(budget_shared)
+    budgets = sparse.csr_array(
+        (np.ones(n), (budget_shared, np.arange(n))), shape=(len(shared), n)
+    )
+    alone = sparse.csr_array((len(master_rows), n))
+    return sparse.csr_array(
+        sparse.vstack(
+            [
+                sparse.hstack([csr[master_rows][:, links], alone]),
+                sparse.hstack([csr[shared][:, links], budgets]),
+            ]
+        )
+    )
+
+
+def activity(matrix: Any, lower: Floats, upper: Floats) -> tuple[Floats, Floats]:
     """Return the least and most that each row can add up to."""
     positive, negative = matrix.maximum(0), matrix.minimum(0)
     return positive @ lower + negative @ upper, positive @ upper + negative @ lower

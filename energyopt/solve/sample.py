@@ -7,12 +7,15 @@ data of every other period, are cuts of the true problem.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from energyopt.solve.compile import NO_HOUR, Problem
-from energyopt.solve.periods import Border, Period
+from energyopt.solve.periods import Border, Period, Use, activity
 from energyopt.solve.subproblem import Cut, PeriodProgram
 
 Floats = NDArray[np.float64]
@@ -41,6 +44,27 @@ def chosen_periods(border: Border, hours: int, count: int) -> tuple[Ints, Ints, 
     return chosen, follows, weight
 
 
+@dataclass(frozen=True)
+class _Closed:
+    """A sampled period that closes on itself, without what it uses of shared rows.
+
+    Parameters
+    ----------
+    columns : array of int
+        Its own columns of the problem, and the linking ones of its hours.
+    extra : array of int
+        Rows of the master that its own hours alone have to do with.
+    own : sparse.csr_array, shape (rows + extra, columns)
+    tie : sparse.csr_array, shape (rows + extra, links without an hour)
+    """
+
+    period: Period
+    columns: Ints
+    extra: Ints
+    own: Any
+    tie: Any
+
+
 def sample_border(
     problem: Problem,
     border: Border,
@@ -53,152 +77,157 @@ def sample_border(
 
     Master columns are the links without an hour and the budgets of the chosen periods.
     """
-    links, count = border.links, len(border.links)
-    hour = problem.column_hour[links]
-    fixed = np.flatnonzero(hour == NO_HOUR)
-    ends = np.append(border.start, problem.hours)
-    rows_part = border.matrix[: border.matrix.shape[0] - len(border.shared), :count]
-    with_edge = (abs(rows_part) @ (hour != NO_HOUR).astype(float)) > 0
-    # Which problem rows the master's rows are does not matter here: number them anew.
-    periods, parts = [], []
-    place = np.full(len(problem.columns), -1)
-    for r in chosen.tolist():
-        period = border.periods[r]
-        first, end = int(ends[r]), int(ends[r + 1])
-        edges = np.flatnonzero((hour >= first) & (hour < end))
-        columns = np.concatenate([period.columns, links[edges]])
-        place[:] = -1
-        place[columns] = np.arange(len(columns))
-        home = {
-            (int(problem.column_family[j]), int(problem.column_hour[j])): k
-            for k, j in enumerate(columns.tolist())
-        }
-        extra = np.flatnonzero(with_edge)
-        inside = np.zeros(count)
-        inside[edges] = 1.0
-        outside = (hour != NO_HOUR) & (inside == 0)
-        extra = extra[
-            ((abs(rows_part[extra]) @ inside) > 0)
-            & ((abs(rows_part[extra]) @ outside.astype(float)) == 0)
-        ]
-        n_rows = len(period.rows)
-        tie = sparse.vstack([period.tie[:n_rows, :count], rows_part[extra]]).tocoo()
-        own = period.own[:n_rows].tocoo()
-        target = np.full(count, -1)
-        for k in np.unique(tie.col[hour[tie.col] != NO_HOUR]).tolist():
-            h = first + (int(hour[k]) - first) % (end - first)
-            target[k] = home.get((int(problem.column_family[links[k]]), h), -1)
-        moved = (hour[tie.col] != NO_HOUR) & (target[tie.col] >= 0)
-        own_all = sparse.csr_array(
-            (
-                np.concatenate([own.data, tie.data[moved]]),
-                (
-                    np.concatenate([own.row, tie.row[moved]]),
-                    np.concatenate([own.col, target[tie.col[moved]]]),
-                ),
-            ),
-            shape=(n_rows + len(extra), len(columns)),
-        )
-        tie_fixed = sparse.csr_array(tie)[:, fixed]
-        budget = sparse.csr_array(problem.matrix[border.shared][:, columns])
-        used = np.flatnonzero(np.diff(budget.indptr))
-        parts.append((columns, own_all, tie_fixed, budget[used], used, period, extra))
-
-    n_budgets = sum(len(part[4]) for part in parts)
-    k = 0
-    low, high = np.empty(n_budgets), np.empty(n_budgets)
-    budget_period, budget_shared, budget_weight = [], [], []
-    for i, (columns, own_all, tie_fixed, budget, used, period, extra) in enumerate(
-        parts
-    ):
-        n = len(used)
-        which = border.shared[used]
-        has_low = np.isfinite(problem.row_lower[which])
-        has_high = np.isfinite(problem.row_upper[which])
-        positive, negative = budget.maximum(0), budget.minimum(0)
-        low[k : k + n] = positive @ lower[columns] + negative @ upper[columns]
-        high[k : k + n] = positive @ upper[columns] + negative @ lower[columns]
-        n_rows = own_all.shape[0]
-        tie = (
-            sparse.block_array(
-                [
-                    [tie_fixed, sparse.csr_array((n_rows, n_budgets))],
-                    [
-                        sparse.csr_array((n, len(fixed))),
-                        sparse.csr_array(
-                            (-np.ones(n), (np.arange(n), k + np.arange(n))),
-                            (n, n_budgets),
-                        ),
-                    ],
-                ]
-            )
-            if n
-            else sparse.hstack([tie_fixed, sparse.csr_array((n_rows, n_budgets))])
-        )
-        n_old = len(period.rows)
-        periods.append(
-            Period(
-                rows=np.concatenate([period.rows, np.full(len(extra), -1)]),
-                columns=columns,
-                own=sparse.csr_array(sparse.vstack([own_all, budget])),
-                tie=sparse.csr_array(tie),
-                row_lower=np.concatenate(
-                    [
-                        period.row_lower[:n_old],
-                        border.row_lower[extra],
-                        np.where(has_low, 0.0, -np.inf),
-                    ]
-                ),
-                row_upper=np.concatenate(
-                    [
-                        period.row_upper[:n_old],
-                        border.row_upper[extra],
-                        np.where(has_high, 0.0, np.inf),
-                    ]
-                ),
-                shared=used,
-            )
-        )
-        budget_period += [i] * n
-        budget_shared += used.tolist()
-        budget_weight += [float(weight[i])] * n
-        k += n
-    kept = np.flatnonzero(~with_edge)
-    shared_fixed = border.matrix[border.matrix.shape[0] - len(border.shared) :][
-        :, fixed
+    count, alone = len(border.links), border.matrix.shape[0] - len(border.shared)
+    hourly = problem.column_hour[border.links] != NO_HOUR
+    fixed = np.flatnonzero(~hourly)
+    rows_part = border.matrix[:alone, :count]
+    with_edge = (abs(rows_part) @ hourly.astype(float)) > 0
+    closed = [
+        _closed(problem, border, int(r), rows_part, with_edge) for r in chosen.tolist()
     ]
-    sums = sparse.csr_array(
-        (budget_weight, (budget_shared, np.arange(n_budgets))),
-        shape=(len(border.shared), n_budgets),
-    )
-    matrix = sparse.vstack(
-        [
-            sparse.hstack(
-                [rows_part[kept][:, fixed], sparse.csr_array((len(kept), n_budgets))]
-            ),
-            sparse.hstack([shared_fixed, sums]),
-        ]
-    )
-    shared_at = np.arange(
-        border.matrix.shape[0] - len(border.shared), border.matrix.shape[0]
-    )
-    which = np.concatenate([kept, shared_at])
-    none = np.zeros(n_budgets)
+    by_shared = problem.matrix[border.shared]
+    uses = [Use.of(by_shared[:, one.columns]) for one in closed]
+    ends = [
+        activity(use.matrix, lower[one.columns], upper[one.columns])
+        for use, one in zip(uses, closed, strict=True)
+    ]
+    number = np.array([len(use.shared) for use in uses], dtype=np.intp)
+    first = np.cumsum(number) - number
+    budget_period = np.repeat(np.arange(len(chosen)), number)
+    budget_shared = np.concatenate([use.shared for use in uses])
+    kept = np.flatnonzero(~with_edge)
+    which = np.append(kept, np.arange(alone, border.matrix.shape[0]))
+    none = np.zeros(len(budget_shared))
     return Border(
-        links=links[fixed],
-        budget_period=np.array(budget_period, dtype=np.intp),
-        budget_shared=np.array(budget_shared, dtype=np.intp),
-        matrix=sparse.csr_array(matrix),
+        links=border.links[fixed],
+        budget_period=budget_period,
+        budget_shared=budget_shared,
+        matrix=_master_matrix(
+            border, kept, fixed, budget_shared, weight[budget_period]
+        ),
         row_lower=border.row_lower[which],
         row_upper=border.row_upper[which],
         cost=np.concatenate([border.cost[fixed], none]),
-        lower=np.concatenate([border.lower[fixed], low]),
-        upper=np.concatenate([border.upper[fixed], high]),
+        lower=np.concatenate([border.lower[fixed], *(least for least, _ in ends)]),
+        upper=np.concatenate([border.upper[fixed], *(most for _, most in ends)]),
         integer=np.concatenate([border.integer[fixed], none.astype(bool)]),
         shared=border.shared,
         relaxed=border.relaxed,
-        periods=periods,
+        periods=[
+            _with_budgets(problem, border, one, use, int(k), len(none))
+            for one, use, k in zip(closed, uses, first, strict=True)
+        ],
         start=border.start[chosen],
+    )
+
+
+def _closed(
+    problem: Problem, border: Border, r: int, rows_part: Any, with_edge: Any
+) -> _Closed:
+    """Return a period whose first hour comes after its last.
+
+    Parameters
+    ----------
+    rows_part : sparse.csr_array, shape (rows, links)
+        The master's own rows.
+    with_edge : array of bool, shape (rows,)
+        Those of them that have to do with some hour.
+    """
+    period, links, count = border.periods[r], border.links, len(border.links)
+    ends = np.append(border.start, problem.hours)
+    first, end = int(ends[r]), int(ends[r + 1])
+    hour = problem.column_hour[links]
+    hourly = hour != NO_HOUR
+    inside = (hour >= first) & (hour < end)
+    columns = np.concatenate([period.columns, links[inside]])
+
+    extra = np.flatnonzero(with_edge)
+    size = abs(rows_part[extra])
+    outside = hourly & ~inside
+    extra = extra[
+        ((size @ inside.astype(float)) > 0) & ((size @ outside.astype(float)) == 0)
+    ]
+    n_rows = len(period.rows)
+    # Which problem rows the master's rows are does not matter here.
+    tie = sparse.vstack([period.tie[:n_rows, :count], rows_part[extra]]).tocoo()
+    own = period.own[:n_rows].tocoo()
+    target = _homes(problem, links, columns, np.unique(tie.col), first, end)
+    moved = hourly[tie.col] & (target[tie.col] >= 0)
+    own_all = sparse.csr_array(
+        (
+            np.concatenate([own.data, tie.data[moved]]),
+            (
+                np.concatenate([own.row, tie.row[moved]]),
+                np.concatenate([own.col, target[tie.col[moved]]]),
+            ),
+        ),
+        shape=(n_rows + len(extra), len(columns)),
+    )
+    fixed = np.flatnonzero(~hourly)
+    return _Closed(period, columns, extra, own_all, sparse.csr_array(tie)[:, fixed])
+
+
+def _homes(
+    problem: Problem, links: Ints, columns: Ints, used: Ints, first: int, end: int
+) -> Ints:
+    """Return where hourly links go in a period that closes on itself, shape (links,).
+
+    To the same variable, in the hour of the period that is whole periods away; -1 where
+    there is none, and for links without an hour.
+    """
+    family, hour = problem.column_family, problem.column_hour
+    home = {(int(family[j]), int(hour[j])): k for k, j in enumerate(columns.tolist())}
+    target = np.full(len(links), -1)
+    for k in used[hour[links[used]] != NO_HOUR].tolist():
+        h = first + (int(hour[links[k]]) - first) % (end - first)
+        target[k] = home.get((int(family[links[k]]), h), -1)
+    return target
+
+
+def _with_budgets(
+    problem: Problem, border: Border, one: _Closed, use: Use, first: int, budgets: int
+) -> Period:
+    """Return a sampled period with its budgets, ``first`` of all ``budgets``."""
+    n, rows = len(use.shared), one.own.shape[0]
+    tie = sparse.hstack([one.tie, sparse.csr_array((rows, budgets))])
+    if n:
+        at = (np.arange(n), first + np.arange(n))
+        none = sparse.csr_array((n, one.tie.shape[1]))
+        own_budgets = sparse.csr_array((-np.ones(n), at), (n, budgets))
+        tie = sparse.vstack([tie, sparse.hstack([none, own_budgets])])
+    low, high = use.ends(problem, border.shared)
+    period, n_rows = one.period, len(one.period.rows)
+    return Period(
+        rows=np.concatenate([period.rows, np.full(len(one.extra), -1)]),
+        columns=one.columns,
+        own=sparse.csr_array(sparse.vstack([one.own, use.matrix])),
+        tie=sparse.csr_array(tie),
+        row_lower=np.concatenate(
+            [period.row_lower[:n_rows], border.row_lower[one.extra], low]
+        ),
+        row_upper=np.concatenate(
+            [period.row_upper[:n_rows], border.row_upper[one.extra], high]
+        ),
+        shared=use.shared,
+    )
+
+
+def _master_matrix(
+    border: Border, kept: Ints, fixed: Ints, budget_shared: Ints, weight: Floats
+) -> Any:
+    """Return the rows of the master: those without an hour, and the sums of budgets."""
+    alone, n = border.matrix.shape[0] - len(border.shared), len(budget_shared)
+    sums = sparse.csr_array(
+        (weight, (budget_shared, np.arange(n))), shape=(len(border.shared), n)
+    )
+    none = sparse.csr_array((len(kept), n))
+    return sparse.csr_array(
+        sparse.vstack(
+            [
+                sparse.hstack([border.matrix[kept][:, fixed], none]),
+                sparse.hstack([border.matrix[alone:][:, fixed], sums]),
+            ]
+        )
     )
 
 

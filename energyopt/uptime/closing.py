@@ -126,6 +126,9 @@ def _look(
     if usd >= done.objective_usd_per_yr * (1 - gap):
         least_usd = other.record.bound * USD_PER_KUSD
         verdict = f"costs more: at least ${least_usd / 1e6:,.2f} M/yr"
+        if least_usd < done.objective_usd_per_yr and other.record.status != "optimal":
+            verdict = f"not settled: stopped at a gap of {other.record.gap_frac:.2%}"
+            return Smaller(what, verdict, None, "solve"), None
         if least_usd < done.objective_usd_per_yr:
             verdict = (
                 f"costs as much, within the gap of {gap:.2%}: ${usd / 1e6:,.2f} M/yr"

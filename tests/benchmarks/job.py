@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -78,12 +79,30 @@ def _record(record: Any, gap_frac: float) -> dict[str, Any]:
     }
 
 
+def _steps_to(path: str | None) -> Callable[[Any], None] | None:
+    """Return what writes each step of a solve to a file, which outlives this process."""
+    if path is None:
+        return None
+
+    def step(p: Any) -> None:
+        told = {
+            "elapsed_s": p.elapsed_s,
+            "objective": p.incumbent,
+            "bound": p.bound,
+            "gap_frac": p.gap_frac,
+        }
+        with Path(path).open("a", encoding="utf-8") as out:
+            out.write(json.dumps(told) + "\n")
+
+    return step
+
+
 def plant(spec: dict[str, Any]) -> dict[str, Any]:
     """Case -> inputs -> model -> solution -> read back and verified."""
     from energyopt.errors import EnergyoptError
     from energyopt.model import build_model
     from energyopt.results import read_result
-    from energyopt.solve import compile_model, solve_model
+    from energyopt.solve import Progress, compile_model, solve_model
 
     clock = Clock()
     case, inputs = _case_and_inputs(spec)
@@ -92,10 +111,14 @@ def plant(spec: dict[str, Any]) -> dict[str, Any]:
     clock.lap("build")
     compiled = compile_model(model.m, keep=[])
     clock.lap("compile")
+    on_progress = _steps_to(spec.get("steps"))
+    if on_progress is not None:
+        on_progress(Progress(0.0, inf, -inf))  # the solve begins
     try:
         record = solve_model(
             model.m,
             compiled=compiled,
+            on_progress=on_progress,
             method=spec.get("method", "auto"),
             gap_frac=spec["gap_frac"],
             time_limit_s=spec["time_limit_s"],
