@@ -59,7 +59,11 @@ def dispatched(problem: Problem, budget_t: float) -> np.ndarray:
     border = find_border(problem, lower, upper, np.array([0, 2, 4, 6]), False)
     assert len(border.shared) == 1
     z = np.full(border.columns, budget_t)
-    plan = Plan(z, np.zeros((len(border.periods), border.columns)))
+    plan = Plan(
+        z,
+        np.zeros((len(border.periods), border.columns)),
+        np.zeros(len(border.shared)),
+    )
     search = Dispatch(
         problem, border, lower, upper, plan, 1.0, 1, time.monotonic() + 60, None
     )
@@ -99,7 +103,11 @@ def test_pairs_of_periods_keep_a_limit_that_their_common_edge_uses():
     clean = [str(problem.columns[k]).startswith("clean") for k in border.links]
     z[: len(border.links)][clean] = 1.0
     z[len(border.links) :] = 2.0  # an hour of each period is its own
-    plan = Plan(z, np.zeros((len(border.periods), border.columns)))
+    plan = Plan(
+        z,
+        np.zeros((len(border.periods), border.columns)),
+        np.zeros(len(border.shared)),
+    )
     search = Dispatch(
         problem, border, lower, upper, plan, 1e-3, 1, time.monotonic() + 60, None
     )

@@ -15,8 +15,8 @@ from toy_plants import AERO, ENGINE, FRAME, Toy
 from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve import compile_model, self_test, solve_fixed_lp, solve_model
 from energyopt.solve.compile import NO_HOUR, compile_problem
-from energyopt.solve.highs import Highs
 from energyopt.solve.fixed import solve_fixed
+from energyopt.solve.highs import Highs
 from energyopt.solve.monolithic import dual_bound
 
 

@@ -272,4 +272,3 @@ class WholeUnits:
         own = np.where(at_low, self.problem.lower, self.problem.upper)
         if (self.stand_in & (at_low | at_high) & ~np.isfinite(own)).any():
             raise NotFoundError("a column without a bound runs away")
-

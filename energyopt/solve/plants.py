@@ -352,7 +352,9 @@ class Plants:
         finally:
             self.master.forget(first)
         left = float(np.prod((high - low)[sizes] / np.maximum(width, 1e-9)))
-        self.journal.log(f"box of {box.bound:.7g}: {left:.1%} of it may be below {goal:.7g}")
+        self.journal.log(
+            f"box of {box.bound:.7g}: {left:.1%} of it may be below {goal:.7g}"
+        )
         if left > WORTH_CONTRACTING:
             return None
         return [self._box(low, high, box.cuts, box.z, goal)]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from energyopt.solve.compile import NO_HOUR, Problem
-from energyopt.solve.highs import Highs
-from energyopt.solve.monolithic import SIMPLEX_S, SIZE_HAIR, _current_threads
+from energyopt.solve.fixed import SIMPLEX_S, SIZE_HAIR
+from energyopt.solve.highs import Highs, scheduler_threads
 
 Floats = NDArray[np.float64]
 Flags = NDArray[np.bool_]
@@ -50,7 +50,7 @@ def _relaxed_cost(
     solver = Highs(
         {
             "solver": "simplex",
-            "threads": _current_threads(),
+            "threads": scheduler_threads(),
             "time_limit": SIMPLEX_S,
         }
     )

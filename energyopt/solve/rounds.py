@@ -274,7 +274,9 @@ class Relaxation:
             bound, corner = master.bound()  # the cuts there are may do
             if bound >= enough:
                 journal.log(f"{stage}: not below {bound:.7g}")
-                return Settled(corner, best, bound, self._slopes(answers), master.price())
+                return Settled(
+                    corner, best, bound, self._slopes(answers), master.price()
+                )
         for round_ in range(rounds):
             journal.check_time()
             if ask_again and best_z is not None:
@@ -286,7 +288,9 @@ class Relaxation:
                     journal.bound = max(journal.bound, bound)
                 if bound >= enough:
                     self.journal.log(f"{stage}: not below {bound:.7g}")
-                    return Settled(corner, best, bound, self._slopes(answers), master.price())
+                    return Settled(
+                        corner, best, bound, self._slopes(answers), master.price()
+                    )
                 if relative_gap(best, bound) <= gap_frac or best <= good_enough:
                     if not clean or self._clean(answers, best, strict):
                         journal.tell(stage)
@@ -294,7 +298,9 @@ class Relaxation:
                             f"{stage}: {bound:.7g} to {best:.7g}, {round_} rounds"
                         )
                         assert best_z is not None
-                        return Settled(best_z, best, bound, self._slopes(answers), master.price())
+                        return Settled(
+                            best_z, best, bound, self._slopes(answers), master.price()
+                        )
                     assert best_z is not None
                     if self._tighten(best_z, answers):
                         best, best_z = np.inf, None  # it is cut off
