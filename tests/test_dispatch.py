@@ -16,7 +16,9 @@ from energyopt.solve.highs import use_threads
 from energyopt.solve.periods import find_border
 
 
-def two_machines(co2_most_t: float, change_kusd: float = 0) -> Problem:
+def two_machines(
+    co2_most_t: float, change_kusd: float = 0, offset_kusd: float = 0
+) -> Problem:
     """Units of 10 MW, dirty (10 k$, 10 t an hour) or clean (30 k$, 2 t), for 8 x 9 MW.
 
     Hours have nothing to do with each other but the limit on CO2.
@@ -28,11 +30,14 @@ def two_machines(co2_most_t: float, change_kusd: float = 0) -> Problem:
     m.balance = pyo.Constraint(
         m.hours, rule=lambda m, t: 10 * m.dirty_units[t] + 10 * m.clean_units[t] >= 9
     )
+    m.offset_t = pyo.Var(bounds=(0, 100 if offset_kusd else 0))
     m.co2 = pyo.Constraint(
         expr=sum(10 * m.dirty_units[t] + 2 * m.clean_units[t] for t in m.hours)
-        <= co2_most_t
+        <= co2_most_t + m.offset_t
     )
     cost = sum(10 * m.dirty_units[t] + 30 * m.clean_units[t] for t in m.hours)
+    if offset_kusd:
+        cost += offset_kusd * m.offset_t
     if change_kusd:
         m.starts = pyo.Var(m.hours, bounds=(0, 1))
         m.start = pyo.Constraint(
@@ -52,17 +57,18 @@ def two_machines(co2_most_t: float, change_kusd: float = 0) -> Problem:
     return compile_problem(m)
 
 
-def dispatched(problem: Problem, budget_t: float) -> np.ndarray:
-    """Dispatch four periods of two hours, each planned with the same budget, no price."""
+def dispatched(problem: Problem, budget_t: float, price: float = 0.0) -> np.ndarray:
+    """Dispatch four periods of two hours, each planned with the same budget."""
     use_threads(1)
     lower, upper, _ = finite_bounds(problem)
     border = find_border(problem, lower, upper, np.array([0, 2, 4, 6]), False)
     assert len(border.shared) == 1
     z = np.full(border.columns, budget_t)
+    z[: len(border.links)] = 0.0
     plan = Plan(
         z,
         np.zeros((len(border.periods), border.columns)),
-        np.zeros(len(border.shared)),
+        np.full(len(border.shared), price),
     )
     search = Dispatch(
         problem, border, lower, upper, plan, 1.0, 1, time.monotonic() + 60, None
@@ -80,6 +86,17 @@ def test_a_binding_limit_is_kept_though_the_plan_puts_no_price_on_it():
     x = dispatched(problem, 12.5)
     assert problem.broken(x) <= 1e-9
     assert problem.objective(x) == pytest.approx(160)
+
+
+def test_a_limit_that_whole_units_miss_is_kept_by_a_little_more_of_a_size():
+    """All dirty is 80 t: 30 t of offset at 0.1 k$ cost 3 k$, and clean hours 2.5 k$/t.
+
+    The plan foresaw 30 t less use and none of the offset.
+    """
+    problem = two_machines(50, offset_kusd=0.1)
+    x = dispatched(problem, 12.5, price=0.1)
+    assert problem.broken(x) <= 1e-9
+    assert problem.objective(x) == pytest.approx(80 + 3)
 
 
 def test_a_limit_that_no_dispatch_keeps_is_told_with_what_is_missed():

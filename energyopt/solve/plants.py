@@ -36,6 +36,8 @@ STEP_SHARE = 0.04
 NEAR_END = 0.03
 """How near to an end of a box, as a share of it, a size counts as there."""
 MOST_PLANTS, MOST_WIDENINGS, MOST_BOXES, MOST_STEPS = 30, 4, 40, 3
+RANGE_SPARE = 1e-3
+"""By how much of itself a size's range is made wider, either way."""
 WORTH_CONTRACTING = 0.7
 """Share of a box that may be below the target, from which on it is not looked at again."""
 TRY_SHARE = 0.8
@@ -204,34 +206,32 @@ class Plants:
         if not self.known or not np.isfinite(self.target):
             return False
         low, high = low.copy(), high.copy()
-        first = len(self.master.cuts)
+        first, unused = len(self.master.cuts), list(self.known)
         try:
-            if self.master.bound()[0] >= self.target:  # by what holds everywhere
-                return True
-            for k in self.columns.sizes.tolist():
-                if any(
-                    box.low[k] > low[k] or box.high[k] < high[k] for box in self.known
-                ):
-                    low[k], high[k] = self.master.range_of(k, self.target)
-            self.master.hold(low, high)
-            cuts = self._cuts_known(low, high)
-            self.master.add(cuts)
-            bound = self.master.bound()[0]
+            bound = self.master.bound()[0]  # by what holds everywhere
+            while bound < self.target:
+                for k in self.columns.sizes.tolist():
+                    if any(b.low[k] > low[k] or b.high[k] < high[k] for b in unused):
+                        low[k], high[k] = self.master.range_of(k, self.target)
+                self.master.hold(low, high)
+                around = [box for box in unused if _within(low, high, box)]
+                if not around:
+                    break
+                unused = [box for box in unused if not _within(low, high, box)]
+                self.master.add(self._cuts_known(around))
+                bound = self.master.bound()[0]
         except InfeasibleError:
             return True
         finally:  # they hold in their box only
             self.master.forget(first)
-        self.journal.log(f"{len(cuts)} cuts of a known box: bound {bound:.7g}")
+        self.journal.log(f"cuts of known boxes: bound {bound:.7g}")
         return bound >= self.target
 
-    def _cuts_known(self, low: Floats, high: Floats) -> list[Cut]:
-        """Return the cuts of known boxes that hold in a box within them."""
+    def _cuts_known(self, boxes: list[KeptBox]) -> list[Cut]:
+        """Return the cuts of known boxes, made anew."""
         programs = self.year.programs
         return [
-            programs[proof.period].again(proof)
-            for box in self.known
-            if ((box.low <= low + 1e-9) & (high <= box.high + 1e-9)).all()
-            for proof in box.proofs
+            programs[proof.period].again(proof) for box in boxes for proof in box.proofs
         ]
 
     def _in_boxes(self, held: Settled, low: Floats, high: Floats) -> float:
@@ -275,7 +275,7 @@ class Plants:
         # At a bound of theirs rounded rows are sharp anyway.
         sizes = sizes[(best > low + 1e-6)[sizes] & (best < high - 1e-6)[sizes]]
         for k in sizes.tolist():
-            low[k], high[k] = self.master.range_of(k, min(outside, self.target))
+            low[k], high[k] = self._range(k, low, high, min(outside, self.target))
         self.master.hold(low, high)
         with self.year.within(low, high, []) as local:
             self.year.ask(np.clip(z, low, high))
@@ -312,7 +312,7 @@ class Plants:
                 goal = min(self.target, outside)
             smaller = self._contracted(worst, goal, sizes)
             if smaller is not None:
-                boxes[:1] = smaller
+                boxes[0] = smaller
                 continue
             halves = self._split(worst, sizes)
             if not halves:
@@ -327,17 +327,24 @@ class Plants:
         """Return whether whole units in a box may be cheaper than the best plant."""
         return box.cost + TRY_SHARE * self.units.extra < self.units.worth_trying
 
-    def _contracted(self, box: Box, goal: float, sizes: Ints) -> list[Box] | None:
+    def _range(
+        self, column: int, low: Floats, high: Floats, goal: float
+    ) -> tuple[float, float]:
+        """Return where a size may be for less than a goal, within bounds.
+
+        A little wider, so that a neighbour whose cuts differ in rounding lies within.
+        """
+        least, most = self.master.range_of(column, goal)
+        more = RANGE_SPARE * (most - least)
+        return max(least - more, low[column]), min(most + more, high[column])
+
+    def _contracted(self, box: Box, goal: float, sizes: Ints) -> Box | None:
         """Return what of a box may cost less than a goal, settled anew.
 
-        In a smaller box rounded rows are sharper, and prove more.
-
-        Returns
-        -------
-        list of Box, or None
-            ``None`` where the box is hardly larger than what is left of it.
+        In a smaller box rounded rows are sharper, and prove more. ``None`` where the
+        box is hardly larger than what is left of it.
         """
-        if not np.isfinite(goal):
+        if not np.isfinite(goal) or not len(sizes):
             return None
         low, high = box.low.copy(), box.high.copy()
         width = (high - low)[sizes]
@@ -346,18 +353,18 @@ class Plants:
         self.master.add(box.cuts)
         try:
             for k in sizes.tolist():
-                ends = self.master.range_of(k, goal)
-                low[k], high[k] = max(ends[0], low[k]), min(ends[1], high[k])
+                low[k], high[k] = self._range(k, low, high, goal)
                 self.master.fix(np.array([k]), low[[k]], high[[k]])
         finally:
             self.master.forget(first)
-        left = float(np.prod((high - low)[sizes] / np.maximum(width, 1e-9)))
+        wide = width > 1e-6
+        left = float(np.prod((high - low)[sizes][wide] / width[wide]))
         self.journal.log(
             f"box of {box.bound:.7g}: {left:.1%} of it may be below {goal:.7g}"
         )
         if left > WORTH_CONTRACTING:
             return None
-        return [self._box(low, high, box.cuts, box.z, goal)]
+        return self._box(low, high, box.cuts, box.z, goal)
 
     def _first_try(self, best: Floats, box: Box, sizes: Ints) -> None:
         """Dispatch in the first box that may hold whole units.
@@ -448,6 +455,11 @@ class Plants:
         margin = 0.2 * (box.high[k] - box.low[k])
         at = np.clip(box.z[k], box.low[k] + margin, box.high[k] - margin)
         return _halves(box.low, box.high, k, float(at))
+
+
+def _within(low: Floats, high: Floats, box: KeptBox) -> bool:
+    """Return whether bounds lie in a box."""
+    return bool(((box.low <= low + 1e-9) & (high <= box.high + 1e-9)).all())
 
 
 def _large_steps(steps: Floats, least: float) -> list[float]:
