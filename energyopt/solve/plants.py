@@ -275,7 +275,18 @@ class Plants:
         # At a bound of theirs rounded rows are sharp anyway.
         sizes = sizes[(best > low + 1e-6)[sizes] & (best < high - 1e-6)[sizes]]
         for k in sizes.tolist():
-            low[k], high[k] = self._range(k, low, high, min(outside, self.target))
+            ends = self.master.range_of(k, min(outside, self.target))
+            # A little wider, so that a neighbour whose cuts differ in rounding lies
+            # within; not where the best is, as that end is one of the size itself.
+            more = RANGE_SPARE * (ends[1] - ends[0])
+            if best[k] > ends[0] + more:
+                low[k] = max(ends[0] - more, low[k])
+            else:
+                low[k] = ends[0]
+            if best[k] < ends[1] - more:
+                high[k] = min(ends[1] + more, high[k])
+            else:
+                high[k] = ends[1]
         self.master.hold(low, high)
         with self.year.within(low, high, []) as local:
             self.year.ask(np.clip(z, low, high))
@@ -327,17 +338,6 @@ class Plants:
         """Return whether whole units in a box may be cheaper than the best plant."""
         return box.cost + TRY_SHARE * self.units.extra < self.units.worth_trying
 
-    def _range(
-        self, column: int, low: Floats, high: Floats, goal: float
-    ) -> tuple[float, float]:
-        """Return where a size may be for less than a goal, within bounds.
-
-        A little wider, so that a neighbour whose cuts differ in rounding lies within.
-        """
-        least, most = self.master.range_of(column, goal)
-        more = RANGE_SPARE * (most - least)
-        return max(least - more, low[column]), min(most + more, high[column])
-
     def _contracted(self, box: Box, goal: float, sizes: Ints) -> Box | None:
         """Return what of a box may cost less than a goal, settled anew.
 
@@ -353,7 +353,7 @@ class Plants:
         self.master.add(box.cuts)
         try:
             for k in sizes.tolist():
-                low[k], high[k] = self._range(k, low, high, goal)
+                low[k], high[k] = self.master.range_of(k, goal)
                 self.master.fix(np.array([k]), low[[k]], high[[k]])
         finally:
             self.master.forget(first)
