@@ -2,7 +2,8 @@
 
 Whole numbers of a few periods, such as weeks of maintenance, are chosen by the cuts and
 held; then every hour's units are made whole. Together they use a little more of a yearly
-limit than was planned: room is left for it, more where it was too little.
+limit than was planned: the best sizes and hours with these whole numbers make up for it.
+Where they cannot, room is left for it.
 """
 
 from __future__ import annotations
@@ -27,8 +28,7 @@ Flags = NDArray[np.bool_]
 BOX_SHARE, DISPATCH_SHARE = 0.2, 0.15
 """Of the gap asked for: what a box, and the dispatch's small MIPs, may leave open."""
 MOST_NEAR = 3
-"""How often whole numbers of a few periods are chosen anew, and of these how often
-next to the relaxed ones."""
+"""How often whole numbers of a few periods are chosen next to the relaxed ones."""
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
 """Share of periods without whole units from which sizes are given up; the slack, as a
 share of its row, from which a period has none whatever its edges and budgets."""

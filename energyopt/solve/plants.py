@@ -40,7 +40,7 @@ RANGE_SPARE = 1e-3
 """By how much of itself a size's range is made wider, either way."""
 WORTH_CONTRACTING = 0.7
 """Share of a box that may be below the target, from which on it is not looked at again."""
-TRY_SHARE = 0.8
+TRY_SHARE = 0.9
 """Of what whole units cost more than a box says, as seen last, to count on."""
 SIZES_FREE = 0.05
 """How far sizes may move, as a share of their box, to keep the limits."""
@@ -312,18 +312,19 @@ class Plants:
             self._tell_bound(boxes, goal)
             if worst.bound >= goal:
                 break
-            if worst.cost >= goal and not worst.sharp:  # more rounds will do
-                again = self._box(
-                    worst.low, worst.high, worst.cuts, worst.z, goal, 0.1 * BOX_SHARE
-                )
-                boxes[0] = replace(again, sharp=True)
-                continue
-            if not np.isfinite(goal) or self._promising(worst):
+            no_better = worst.cost >= goal
+            if not no_better and (not np.isfinite(goal) or self._promising(worst)):
                 self._try(_near_end(worst, sizes), [worst], SIZES_FREE)
                 goal = min(self.target, outside)
             smaller = self._contracted(worst, goal, sizes)
             if smaller is not None:
                 boxes[0] = smaller
+                continue
+            if no_better and not worst.sharp:  # more rounds will do
+                again = self._box(
+                    worst.low, worst.high, worst.cuts, worst.z, goal, 0.1 * BOX_SHARE
+                )
+                boxes[0] = replace(again, sharp=True)
                 continue
             halves = self._split(worst, sizes)
             if not halves:

@@ -152,7 +152,8 @@ def against_monolithic(args: argparse.Namespace) -> Table:
         "ratio",
     )
     rows = []
-    for name, spec in CASES.items():
+    for name in args.cases:
+        spec = CASES[name]
         spec = spec | {"sets": [*spec.get("sets", []), *(SHORT if args.quick else [])]}
         common = {"gap_frac": args.gap, "threads": args.threads, "seed": args.seed}
         ours = job("plant", **spec, **common, time_limit_s=args.limit_s)
@@ -468,6 +469,9 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument(
         "--years", type=int, nargs="+", help="(d) 1 2 5 10, or 1 2 if quick"
+    )
+    parser.add_argument(
+        "--cases", nargs="+", choices=list(CASES), default=list(CASES), help="of (a)"
     )
     parser.add_argument(
         "--whole", action="store_true", help="(c) our problem as one model too"
