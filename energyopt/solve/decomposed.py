@@ -4,7 +4,7 @@
 2. *Relaxed*: nothing is whole. The master proposes sizes, edges and budgets, each period
    answers with its cost and a cut, until the cuts' bound and the best point are near.
 3. *Whole sizes*: the master as a MIP chooses whole sizes. These are held while the rest
-   settles in a box of the other sizes (:mod:`energyopt.solve.plants`), with rows in the
+   settles in boxes of the other sizes (:mod:`energyopt.solve.boxes`), with rows in the
    periods that only whole units give (:mod:`energyopt.solve.rounding`).
 4. *Whole dispatch* (:mod:`energyopt.solve.finish`): every hour's units are whole. Its
    cost is the incumbent.

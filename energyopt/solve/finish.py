@@ -27,6 +27,8 @@ Flags = NDArray[np.bool_]
 
 BOX_SHARE, DISPATCH_SHARE = 0.2, 0.15
 """Of the gap asked for: what a box, and the dispatch's small MIPs, may leave open."""
+TARGET_SHARE = 0.999
+"""Of the gap, so that rounding does not leave it open."""
 MOST_NEAR = 3
 """How often whole numbers of a few periods are chosen next to the relaxed ones."""
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
@@ -117,6 +119,14 @@ class WholeUnits:
         """Keep a known plant if it keeps this problem's rules."""
         if self.problem.broken(x) <= 1e-6:
             self.journal.incumbent, self.x = self.problem.objective(x), x
+
+    @property
+    def target(self) -> float:
+        """What nothing may be proven to undercut. [k$]"""
+        incumbent = self.journal.incumbent
+        if not np.isfinite(incumbent):
+            return np.inf
+        return incumbent - TARGET_SHARE * self.gap_frac * abs(incumbent)
 
     @property
     def worth_trying(self) -> float:
