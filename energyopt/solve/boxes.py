@@ -30,8 +30,8 @@ NEAR_END = 0.03
 MOST_BOXES, MOST_STEPS = 40, 3
 SHARP_SHARE = 0.1
 """Of what a box may leave open, what is left open where more rounds may close it."""
-RANGE_SPARE = 1e-3
-"""By how much of itself a size's range is made wider, either way."""
+RANGE_SPARE, RANGE_HAIR = 1e-3, 1e-8
+"""By how much of itself, or of the size, a size's range is made wider."""
 WORTH_CONTRACTING = 0.7
 """Share of a box that may be below the target, from which on it is not looked at again."""
 TRY_SHARE = 0.9
@@ -117,10 +117,13 @@ class Boxes:
         for k in sizes.tolist():
             least, most = self.master.range_of(k, goal)
             # A little wider, so that a neighbour whose cuts differ in rounding lies
-            # within; not where the best is, as that end is one of the size itself.
+            # within; a hair where the best is, as that end is one of the size itself.
             more = RANGE_SPARE * (most - least)
-            low[k] = max(least - more, low[k]) if best[k] > least + more else least
-            high[k] = min(most + more, high[k]) if best[k] < most - more else most
+            hair = RANGE_HAIR * (1 + max(abs(least), abs(most)))
+            below = more if best[k] > least + more else hair
+            above = more if best[k] < most - more else hair
+            low[k] = max(least - below, low[k])
+            high[k] = min(most + above, high[k])
         self.master.hold(low, high)
         return sizes
 
