@@ -33,7 +33,7 @@ SHARP_SHARE = 0.1
 RANGE_SPARE, RANGE_HAIR = 1e-3, 1e-8
 """By how much of itself, or of the size, a size's range is made wider."""
 WORTH_CONTRACTING = 0.7
-"""Share of a box that may be below the target, from which on it is not looked at again."""
+"""A box is cut down where no more than this share of it may be below the target."""
 TRY_SHARE = 0.9
 """Of what whole units cost more than a box says, as seen last, to count on."""
 SIZES_FREE = 0.05
@@ -135,7 +135,7 @@ class Boxes:
         goal = min(self.units.target, outside)
         no_better = box.cost >= goal
         if not no_better and (not np.isfinite(goal) or self._promising(box)):
-            self._try(_near_end(box, sizes), [box], SIZES_FREE)
+            self._try(_near_end(box, sizes), box, SIZES_FREE)
             goal = min(self.units.target, outside)
         smaller = self._contracted(box, goal, sizes)
         if smaller is not None:
@@ -189,31 +189,27 @@ class Boxes:
         """
         ends = np.minimum(best - box.low, box.high - best)[sizes]
         if (ends < 1e-6).all():
-            self._try(best, [box], 0.0)
+            self._try(best, box, 0.0)
         elif np.isfinite(box.cost):
-            self._try(_near_end(box, sizes), [box], SIZES_FREE)
+            self._try(_near_end(box, sizes), box, SIZES_FREE)
 
-    def _try(self, z: Floats, boxes: list[Box], free: float) -> None:
-        """Dispatch the sizes of a point, in the box that holds it, if it is worth it.
+    def _try(self, z: Floats, box: Box, free: float) -> None:
+        """Dispatch the sizes of a point, if the box holds it and is worth it.
 
         They may move by a share ``free`` of the box, as limits may want; those at an
         end of it stay there.
         """
         sizes = self.columns.sizes
-        for box in boxes:
-            if (
-                not _holds(box.low, box.high, z, sizes)
-                or box.cost >= self.units.worth_trying
-            ):
-                continue
-            low, high = box.low.copy(), box.high.copy()
-            at, width = z[sizes], free * (high - low)[sizes]
-            held = (at <= low[sizes]) | (at >= high[sizes])
-            width = np.where(held, 0.0, width)
-            low[sizes] = np.maximum(at - width, low[sizes])
-            high[sizes] = np.minimum(at + width, high[sizes])
-            self.units.dispatch_in(replace(box, low=low, high=high))
+        inside = _holds(box.low, box.high, z, sizes)
+        if not inside or box.cost >= self.units.worth_trying:
             return
+        low, high = box.low.copy(), box.high.copy()
+        at, width = z[sizes], free * (high - low)[sizes]
+        held = (at <= low[sizes]) | (at >= high[sizes])
+        width = np.where(held, 0.0, width)
+        low[sizes] = np.maximum(at - width, low[sizes])
+        high[sizes] = np.minimum(at + width, high[sizes])
+        self.units.dispatch_in(replace(box, low=low, high=high))
 
     def _log_box(self, sizes: Ints, low: Floats, high: Floats, outside: float) -> None:
         spans = ", ".join(

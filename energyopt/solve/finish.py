@@ -112,7 +112,6 @@ class WholeUnits:
         self.hours_are_whole = any(q.whole.any() for q in year.programs)
         self.x: Floats | None = None
         self.best_z = np.empty(0)
-        self.last_cost = np.inf
         self.extra = 0.0  # what whole units cost more than their box, where last seen
 
     def use(self, x: Floats) -> None:
@@ -147,8 +146,7 @@ class WholeUnits:
             with self.year.within(low, high, box.cuts, SHARP_TIGHTENINGS):
                 settled = self._with_locals_whole(box.z, low, high)
                 if settled.bound < self.worth_trying:
-                    self._dispatch_within_limits(settled)
-                    self.extra = self.last_cost - box.cost
+                    self.extra = self._dispatch_within_limits(settled) - box.cost
         except (InfeasibleError, NoSolutionError) as err:
             self.journal.log(f"no whole units here: {err}")
 
@@ -205,16 +203,21 @@ class WholeUnits:
             enough=self.worth_trying,
         )
 
-    def _dispatch_within_limits(self, settled: Settled) -> None:
-        """Find whole units; where they miss a yearly limit, plan with a margin to it."""
+    def _dispatch_within_limits(self, settled: Settled) -> float:
+        """Find whole units; where they miss a yearly limit, plan with a margin to it.
+
+        Returns
+        -------
+        float
+            What they cost. [k$]
+        """
         margin = np.zeros(len(self.border.shared))
         plan: Settled | None = settled
         for attempt in range(MARGINS):
             if plan is None:
                 break
             try:
-                self._dispatch(plan)
-                return
+                return self._dispatch(plan)
             except LimitMissedError as err:
                 margin = margin + 1.5 * (attempt + 1) * err.over
             plan = self._with_margins(settled, margin)
@@ -238,8 +241,14 @@ class WholeUnits:
         finally:
             self.master.keep_back(0 * margin)
 
-    def _dispatch(self, settled: Settled) -> None:
-        """Find whole units at a master point; keep the plant if it is the best."""
+    def _dispatch(self, settled: Settled) -> float:
+        """Find whole units at a master point; keep the plant if it is the best.
+
+        Returns
+        -------
+        float
+            What it costs. [k$]
+        """
         journal, gap = self.journal, self.gap_frac
         room = DISPATCH_SHARE * gap * abs(settled.cost) / len(self.border.periods)
         search = Dispatch(
@@ -268,10 +277,10 @@ class WholeUnits:
         self._check(x)
         cost = self.problem.objective(x)
         journal.log(f"whole dispatch: {cost:.7g}")
-        self.last_cost = cost
         if cost < journal.incumbent:
             journal.incumbent, self.x, self.best_z = cost, x, settled.z
         journal.tell("whole dispatch")
+        return cost
 
     def _check(self, x: Floats) -> None:
         """Refuse a plant that breaks a row, or leans on a bound that is not one."""

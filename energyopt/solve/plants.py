@@ -158,10 +158,12 @@ class Plants:
         if (low > high).any():  # of the MIP's, within its tolerance only
             return
         self.master.hold(low, high)
+        beyond = np.inf
         try:
             if self._closed_by_known(low, high):
                 self.settled_bound = min(self.settled_bound, self.target)
                 return
+            beyond = self.target if self.known else np.inf  # what these left out
             held = self.year.settle(
                 "held sizes",
                 HELD_SHARE * self.gap_frac,
@@ -172,9 +174,10 @@ class Plants:
             bound = held.bound
             if bound < self.target:
                 bound = max(bound, self._in_boxes(held, low, high))
+            bound = min(bound, beyond)
         except InfeasibleError:
             self.journal.log("these whole sizes are infeasible: next")
-            bound = np.inf
+            bound = beyond
         finally:
             self.master.hold(self.border.lower, self.border.upper)
         self.settled_bound = min(self.settled_bound, bound)

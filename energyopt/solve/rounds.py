@@ -365,16 +365,9 @@ class Relaxation:
         )
         return bool(cuts)
 
-    def forbid(self, z: Floats, slack: float) -> bool:
-        """Ask at a point; return whether it is now forbidden, as it needs slack."""
-        _, answers = self.ask(z)
-        return bool(self._forbid(z, answers, slack)[1])
-
-    def _forbid(
-        self, z: Floats, answers: list[Answer], slack: float = SLACK
-    ) -> tuple[list[int], list[Cut]]:
+    def _forbid(self, z: Floats, answers: list[Answer]) -> tuple[list[int], list[Cut]]:
         """Add feasibility cuts of the periods that lean on slack; return both."""
-        leaning = [p for p, a in enumerate(answers) if a.slack > slack]
+        leaning = [p for p, a in enumerate(answers) if a.slack > SLACK]
         cuts = [cut for p in leaning for cut in self.programs[p].feasibility(z)]
         self.master.add(cuts, feasibility=True)
         return leaning, cuts
