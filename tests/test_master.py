@@ -96,7 +96,8 @@ def test_a_flag_follows_from_the_size_it_stands_for():
 def test_the_range_of_a_size_below_a_cost():
     """Below 44 k$: 10 n + 2 (30 - 8 n) <= 44 from 2.67, 10 n + 8 <= 44 up to 3.6."""
     m = master()
-    assert_allclose(m.range_of(0, 44.0), (16 / 6, 3.6), rtol=1e-6)
+    low, high = m.ranges(np.array([0]), 44.0)
+    assert_allclose((low[0], high[0]), (16 / 6, 3.6), rtol=1e-6)
     assert_allclose(m.bound()[0], 40.5)  # nothing of it stays behind
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 from numpy.testing import assert_allclose
+from numpy.typing import NDArray
 from toy_plants import AERO, COMBINED, ENGINE, FRAME, SMALL, Toy
 
 from energyopt.errors import InfeasibleError, NoSolutionError
@@ -17,8 +19,10 @@ from energyopt.solve.compile import Problem, compile_problem
 from energyopt.solve.decomposed import solve_decomposed
 from energyopt.solve.dispatch import LimitMissedError
 from energyopt.solve.monolithic import Found, solve_monolithic
-from energyopt.solve.periods import find_border, period_starts
+from energyopt.solve.periods import Border, find_border, period_starts
 from energyopt.solve.subproblem import PeriodProgram, Seat, SharedSeat
+
+Floats = NDArray[np.float64]
 
 GAP = 2e-3
 
@@ -245,37 +249,50 @@ def test_every_cut_is_below_the_true_cost_elsewhere():
         assert_allclose(answer.cut.at(z), answer.total, rtol=1e-7)
 
 
+def toy_border() -> tuple[Problem, Border, Floats, Floats]:
+    """Return four days of a plant, their border, and finite bounds."""
+    problem = compile_problem(Toy(hours=96).build())
+    lower, upper, _ = finite_bounds(problem)
+    starts = period_starts(problem, 24)
+    border = find_border(problem, lower, upper, starts, link_all=False)
+    return problem, border, lower, upper
+
+
+def toy_programs(seat_of: Callable[[], Seat]) -> list[PeriodProgram]:
+    """Return the programs of those days."""
+    problem, border, lower, upper = toy_border()
+    return [
+        PeriodProgram(
+            number,
+            border,
+            problem.cost[p.columns],
+            lower[p.columns],
+            upper[p.columns],
+            problem.integer[p.columns],
+            np.full(len(p.row_lower), 1e3),
+            seat_of(),
+        )
+        for number, p in enumerate(border.periods)
+    ]
+
+
+def toy_box() -> tuple[Floats, Floats]:
+    """Return the ends of a small box of their master points."""
+    _, border, _, _ = toy_border()
+    width = border.upper - border.lower
+    z = border.lower + 0.3 * width
+    z[border.integer] = np.round(z[border.integer])
+    return z, z + np.where(border.integer, 0.0, 0.02 * width)
+
+
 def test_programs_that_share_a_seat_answer_as_those_with_their_own():
     """Two points, then rounded rows of a box, dearer slack, and without the rows again.
 
     Each period has the seat anew at each point; the rows found in the box, and its
     last basis, must have come along.
     """
-    problem = compile_problem(Toy(hours=96).build())
-    lower, upper, _ = finite_bounds(problem)
-    border = find_border(
-        problem, lower, upper, period_starts(problem, 24), link_all=False
-    )
-
-    def programs(seat_of):
-        return [
-            PeriodProgram(
-                number,
-                border,
-                problem.cost[p.columns],
-                lower[p.columns],
-                upper[p.columns],
-                problem.integer[p.columns],
-                np.full(len(p.row_lower), 1e3),
-                seat_of(),
-            )
-            for number, p in enumerate(border.periods)
-        ]
-
-    width = border.upper - border.lower
-    z = border.lower + 0.3 * width
-    z[border.integer] = np.round(z[border.integer])
-    low, high = z.copy(), z + np.where(border.integer, 0.0, 0.02 * width)
+    z, high = toy_box()
+    low = z.copy()
 
     def answers(programs):
         found, rows = [], []
@@ -305,10 +322,38 @@ def test_programs_that_share_a_seat_answer_as_those_with_their_own():
 
     seat = SharedSeat(0)
     assert_allclose(
-        answers(programs(lambda: seat)),
-        answers(programs(lambda: Seat(0))),
+        answers(toy_programs(lambda: seat)),
+        answers(toy_programs(lambda: Seat(0))),
         rtol=1e-9,
     )
+
+
+def test_rows_that_bound_in_a_box_bind_at_once_in_a_smaller_one():
+    """They are there before any is looked for, and those that did not bind are gone."""
+    z, high = toy_box()
+    gone, rose = 0, 0
+    for q in toy_programs(lambda: Seat(0)):
+        plain = q.solve(z).total
+        q.enter(z, high)
+        q.solve(z)
+        while q.tighten(z):
+            q.solve(z)
+        q.solve(high)
+        while q.tighten(high):
+            q.solve(high)
+        there, rows = q.solve(z).total, len(q.extra.least)
+        warm = q.leave(z)
+        assert warm is not None
+        gone += rows - len(warm.extra.least)
+        q.enter(z, (z + high) / 2, warm)
+        assert_allclose(q.solve(z).total, there, rtol=1e-9)
+        q.enter(z, high, warm)
+        assert q.leave(z) is warm  # nothing was asked
+        q.loosen()
+        assert_allclose(q.solve(z).total, plain, rtol=1e-9)
+        rose += there > plain + 1e-6
+    assert gone > 0
+    assert rose > 0
 
 
 def test_missing_bounds_follow_from_rows():

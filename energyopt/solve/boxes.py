@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from energyopt.errors import InfeasibleError
 from energyopt.solve.finish import BOX_SHARE, Box, WholeUnits
 from energyopt.solve.reuse import KeptBox, proofs_of
-from energyopt.solve.subproblem import Cut
+from energyopt.solve.rounds import GUIDE_SLACK
+from energyopt.solve.subproblem import Cut, Warm
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -36,8 +37,9 @@ WORTH_CONTRACTING = 0.7
 """A box is cut down where no more than this share of it may be below the target."""
 TRY_SHARE = 0.9
 """Of what whole units cost more than a box says, as seen last, to count on."""
-SIZES_FREE = 0.05
-"""How far sizes may move, as a share of their box, to keep the limits."""
+SIZES_FREE, FREE_AT_LEAST = 0.05, 0.1
+"""How far sizes may move, as a share of their box, to keep the limits; how narrow a box
+counts for that, as a share of all that a size may be."""
 
 
 class Boxes:
@@ -63,11 +65,16 @@ class Boxes:
         self.gap_frac, self.problem = units.gap_frac, units.problem
         self.columns, self.border = units.columns, units.border
         self.year, self.journal, self.master = units.year, units.journal, units.master
+        self.stepped: set[int] = (
+            set()
+        )  # sizes at whose steps many hours want a unit less
 
     def search(
         self, z: Floats, best: Floats, low: Floats, high: Floats, outside: float
     ) -> list[Box]:
         """Search what costs less than ``outside`` by the cuts alone, box by box.
+
+        It ends once a plant is found that leaves more than this to be searched.
 
         Parameters
         ----------
@@ -85,10 +92,11 @@ class Boxes:
             cuts = local()
         sizes = np.array([k for k, at in steps.items() if len(at)], dtype=np.intp)
         self._log_box(sizes, low, high, outside)
-        todo = [(low, high)]
+        todo, self.stepped = [(low, high)], set()
         for k in sizes.tolist():
             for at in _large_steps(steps[k], STEP_SHARE * self.problem.hours):
                 todo = [half for ends in todo for half in _halves(*ends, k, at)]
+                self.stepped.add(k)
         todo.sort(key=lambda ends: not _holds(ends[0], ends[1], best, sizes))
         boxes: list[Box] = []
         for ends in todo:
@@ -96,7 +104,12 @@ class Boxes:
             boxes.append(self._box(*ends, cuts, z, min(least, self.units.target)))
             if self.units.x is None:  # then less is left to prove of the others
                 self._first_try(best, boxes[-1], sizes)
+                boxes[-1] = replace(boxes[-1], tried=True)
+                if outside < self.units.target < np.inf:
+                    break
         for _ in range(MOST_BOXES):
+            if outside < self.units.target < np.inf:
+                break
             boxes.sort(key=lambda box: box.bound)
             goal = min(self.units.target, outside)
             self.tell(boxes, goal)
@@ -112,10 +125,9 @@ class Boxes:
         """Narrow bounds to what the cuts leave below a goal; return the free sizes."""
         self.master.hold(low, high)
         sizes = self.columns.sizes
-        # At a bound of theirs rounded rows are sharp anyway.
-        sizes = sizes[(best > low + 1e-6)[sizes] & (best < high - 1e-6)[sizes]]
-        for k in sizes.tolist():
-            least, most = self.master.range_of(k, goal)
+        sizes = sizes[(high > low + 1e-6)[sizes]]
+        ends = self.master.ranges(sizes, goal, self.year.executor)
+        for k, least, most in zip(sizes.tolist(), *ends, strict=True):
             # A little wider, so that a neighbour whose cuts differ in rounding lies
             # within; a hair where the best is, as that end is one of the size itself.
             more = RANGE_SPARE * (most - least)
@@ -135,23 +147,29 @@ class Boxes:
         goal = min(self.units.target, outside)
         no_better = box.cost >= goal
         if not no_better and (not np.isfinite(goal) or self._promising(box)):
-            self._try(_near_end(box, sizes), box, SIZES_FREE)
+            self._try(_near_end(box, self._with_steps()), box, SIZES_FREE)
             goal = min(self.units.target, outside)
         smaller = self._contracted(box, goal, sizes)
         if smaller is not None:
             return [smaller]
         if no_better and not box.sharp:  # more rounds will do
             share = SHARP_SHARE * BOX_SHARE
-            again = self._box(box.low, box.high, box.cuts, box.z, goal, share)
+            again = self._box(box.low, box.high, box.cuts, box.z, goal, share, box.warm)
             return [replace(again, sharp=True)]
         halves = self._split(box, sizes)
         if halves:
             self.journal.log(f"box of {box.bound:.7g} split")
-        return [self._box(*ends, box.cuts, box.z, self.units.target) for ends in halves]
+        return [
+            self._box(*ends, box.cuts, None, self.units.target, warm=box.warm)
+            for ends in halves
+        ]
 
     def _promising(self, box: Box) -> bool:
         """Return whether whole units in a box may be cheaper than the best plant."""
-        return box.cost + TRY_SHARE * self.units.extra < self.units.worth_trying
+        return (
+            not box.tried
+            and box.cost + TRY_SHARE * self.units.extra < self.units.worth_trying
+        )
 
     def _contracted(self, box: Box, goal: float, sizes: Ints) -> Box | None:
         """Return what of a box may cost less than a goal, settled anew.
@@ -167,11 +185,12 @@ class Boxes:
         first = len(self.master.cuts)
         self.master.add(box.cuts)
         try:
-            for k in sizes.tolist():
-                low[k], high[k] = self.master.range_of(k, goal)
-                self.master.fix(np.array([k]), low[[k]], high[[k]])
+            least, most = self.master.ranges(sizes, goal, self.year.executor)
         finally:
             self.master.forget(first)
+        hair = RANGE_HAIR * (1 + np.maximum(np.abs(least), np.abs(most)))
+        low[sizes] = np.maximum(low[sizes], least - hair)
+        high[sizes] = np.minimum(high[sizes], most + hair)
         wide = width > 1e-6
         left = float(np.prod((high - low)[sizes][wide] / width[wide]))
         self.journal.log(
@@ -179,7 +198,7 @@ class Boxes:
         )
         if left > WORTH_CONTRACTING:
             return None
-        return self._box(low, high, box.cuts, box.z, goal)
+        return self._box(low, high, box.cuts, None, goal, warm=box.warm)
 
     def _first_try(self, best: Floats, box: Box, sizes: Ints) -> None:
         """Dispatch in the first box that may hold whole units.
@@ -191,25 +210,30 @@ class Boxes:
         if (ends < 1e-6).all():
             self._try(best, box, 0.0)
         elif np.isfinite(box.cost):
-            self._try(_near_end(box, sizes), box, SIZES_FREE)
+            self._try(_near_end(box, self._with_steps()), box, SIZES_FREE)
 
     def _try(self, z: Floats, box: Box, free: float) -> None:
         """Dispatch the sizes of a point, if the box holds it and is worth it.
 
-        They may move by a share ``free`` of the box, as limits may want; those at an
-        end of it stay there.
+        They may move by a share ``free`` of the box, as limits may want; those at a
+        large step stay there.
         """
         sizes = self.columns.sizes
         inside = _holds(box.low, box.high, z, sizes)
         if not inside or box.cost >= self.units.worth_trying:
             return
         low, high = box.low.copy(), box.high.copy()
-        at, width = z[sizes], free * (high - low)[sizes]
+        everything = (self.border.upper - self.border.lower)[sizes]
+        at = z[sizes]
+        width = free * np.maximum((high - low)[sizes], FREE_AT_LEAST * everything)
         held = (at <= low[sizes]) | (at >= high[sizes])
-        width = np.where(held, 0.0, width)
+        width = np.where(held & np.isin(sizes, self._with_steps()), 0.0, width)
         low[sizes] = np.maximum(at - width, low[sizes])
         high[sizes] = np.minimum(at + width, high[sizes])
         self.units.dispatch_in(replace(box, low=low, high=high))
+
+    def _with_steps(self) -> Ints:
+        return np.array(sorted(self.stepped), dtype=np.intp)
 
     def _log_box(self, sizes: Ints, low: Floats, high: Floats, outside: float) -> None:
         spans = ", ".join(
@@ -223,9 +247,10 @@ class Boxes:
         low: Floats,
         high: Floats,
         cuts: list[Cut],
-        start: Floats,
+        start: Floats | None,
         goal: float,
         share: float = BOX_SHARE,
+        warm: list[Warm | None] | None = None,
     ) -> Box:
         """Return the bound and best point of a box.
 
@@ -241,21 +266,21 @@ class Boxes:
             Of the gap asked for, what may be left open.
         """
         self.master.hold(low, high)
-        with self.year.within(low, high, cuts) as local:
+        with self.year.within(low, high, cuts, warm=warm) as local:
             try:
                 settled = self.year.settle(
                     "box",
                     share * self.gap_frac,
-                    start=np.clip(start, low, high),
-                    strict=False,
+                    start=None if start is None else np.clip(start, low, high),
+                    slack_frac=GUIDE_SLACK * share * self.gap_frac,
                     enough=goal,
                 )
             except InfeasibleError:
-                return Box(low, high, np.inf, np.inf, start, [])
-            found = local()
+                return Box(low, high, np.inf, np.inf, low, [])
+            found, left = local(), self.year.leave()
         if self.year.programs[0].keep_proofs:
             self.known.append(KeptBox(low, high, proofs_of(found)))
-        return Box(low, high, settled.bound, settled.cost, settled.z, found)
+        return Box(low, high, settled.bound, settled.cost, settled.z, found, warm=left)
 
     def _split(self, box: Box, sizes: Ints) -> list[tuple[Floats, Floats]]:
         """Return two halves of a box, cut near its best point; none if too small."""

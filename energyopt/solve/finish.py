@@ -18,8 +18,13 @@ from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.compile import Problem
 from energyopt.solve.dispatch import Dispatch, LimitMissedError, NotFoundError, Plan
 from energyopt.solve.record import relative_gap
-from energyopt.solve.rounds import SHARP_TIGHTENINGS, Relaxation, Settled
-from energyopt.solve.subproblem import Cut
+from energyopt.solve.rounds import (
+    SHARP_TIGHTENINGS,
+    SMALL_PENALTY,
+    Relaxation,
+    Settled,
+)
+from energyopt.solve.subproblem import Cut, Warm
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
@@ -80,6 +85,8 @@ class Box:
     z: Floats
     cuts: list[Cut]  # that hold in it
     sharp: bool = False  # settled once more
+    tried: bool = False  # whole units were dispatched in it
+    warm: list[Warm | None] | None = None  # where periods may start in a smaller one
 
 
 class WholeUnits:
@@ -143,7 +150,7 @@ class WholeUnits:
         low, high = box.low.copy(), box.high.copy()
         self.master.hold(low, high)
         try:
-            with self.year.within(low, high, box.cuts, SHARP_TIGHTENINGS):
+            with self.year.within(low, high, box.cuts, SHARP_TIGHTENINGS, box.warm):
                 settled = self._with_locals_whole(box.z, low, high)
                 if settled.bound < self.worth_trying:
                     self.extra = self._dispatch_within_limits(settled) - box.cost
@@ -199,7 +206,7 @@ class WholeUnits:
             "whole units",
             BOX_SHARE * self.gap_frac,
             start=start,
-            strict=False,
+            slack_frac=SMALL_PENALTY,
             enough=self.worth_trying,
         )
 
@@ -233,7 +240,7 @@ class WholeUnits:
             return self.year.settle(
                 "with margins",
                 BOX_SHARE * self.gap_frac,
-                strict=False,
+                slack_frac=SMALL_PENALTY,
                 rounds=MOST_MARGIN_ROUNDS,
             )
         except (InfeasibleError, NoSolutionError):
@@ -268,7 +275,7 @@ class WholeUnits:
         for _ in range(IMPROVEMENTS):
             cost = self.problem.objective(x)
             hopeless = cost > journal.incumbent + HOPELESS_SHARE * gap * abs(cost)
-            if relative_gap(cost, settled.cost) <= 0.5 * gap or hopeless:
+            if relative_gap(cost, settled.cost) <= gap or hopeless:
                 break
             journal.log(f"whole dispatch: {cost:.7g}, now by pairs of periods")
             search.improve(self.year.executor)

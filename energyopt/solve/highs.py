@@ -26,8 +26,8 @@ Floats = NDArray[np.float64]
 State = highspy.HighsModelStatus
 OK = highspy.HighsStatus.kOk
 WARNING = highspy.HighsStatus.kWarning
-DUAL_SIMPLEX, PRIMAL_SIMPLEX = 1, 4
-"""Values of HiGHS's option ``simplex_strategy``."""
+PRIMAL_SIMPLEX = 4
+"""A value of HiGHS's option ``simplex_strategy``."""
 
 _scheduler = threading.Lock()
 _scheduler_threads: list[int] = []
@@ -167,6 +167,18 @@ class Highs:
             ),
             "passModel",
         )
+
+    def twin(self, lp: Any) -> Highs:
+        """Return another instance with the same options, and a linear program.
+
+        Parameters
+        ----------
+        lp : highspy.HighsLp
+            As HiGHS's own ``getLp`` gives it.
+        """
+        other = Highs(self.options)
+        self._check(other.h.passModel(lp), "passModel")
+        return other
 
     def watch(
         self,

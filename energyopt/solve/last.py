@@ -13,7 +13,7 @@ import numpy as np
 from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.finish import Box
 from energyopt.solve.plants import Plants
-from energyopt.solve.rounds import StoppedError
+from energyopt.solve.rounds import SMALL_PENALTY, StoppedError
 
 SECONDS, SHARE = 15.0, 0.25
 """How long it may take: so long, or such a share of the time there was, if that is longer."""
@@ -65,7 +65,9 @@ def _run_these(plants: Plants, z: np.ndarray) -> None:
         return
     master.hold(low, high)
     try:
-        held = plants.year.settle("any plant", GAP_FRAC, start=z, strict=False)
+        held = plants.year.settle(
+            "any plant", GAP_FRAC, start=z, slack_frac=SMALL_PENALTY
+        )
     except InfeasibleError:
         return
     plants.units.dispatch_in(Box(low, high, held.bound, held.cost, held.z, []))

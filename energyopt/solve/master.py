@@ -9,6 +9,7 @@ level of cost (no crossover), which keeps the points from jumping about.
 from __future__ import annotations
 
 import threading
+from concurrent.futures import Executor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from energyopt.errors import InfeasibleError, NoSolutionError
-from energyopt.solve.highs import DUAL_SIMPLEX, PRIMAL_SIMPLEX, Highs, State
+from energyopt.solve.highs import PRIMAL_SIMPLEX, Highs, State
 from energyopt.solve.periods import Border
 from energyopt.solve.subproblem import Cut
 
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 
 Floats = NDArray[np.float64]
 
-NEAR_CUTS = 4
+NEAR_CUTS = 8
 """Of each period, those that are tried alone at first where a proof is sought."""
 
 
@@ -143,32 +144,39 @@ class Master:
             gone = np.arange(rows - count, rows, dtype=np.int32)
             solver.h.deleteRows(count, gone)
 
-    def range_of(self, column: int, most: float) -> tuple[float, float]:
-        """Return the least and most of a column among points that cost at most ``most``.
+    def ranges(
+        self, columns: NDArray[np.intp], most: float, executor: Executor | None = None
+    ) -> tuple[Floats, Floats]:
+        """Return the least and most of columns among points that cost at most ``most``.
 
-        Where nothing costs so little, they are the column's own bounds.
+        Where nothing costs so little, they are the columns' own bounds.
         """
-        h, n = self.bounding.h, len(self.cost)
-        every = np.arange(n, dtype=np.int32)
-        h.addRow(-np.inf, most - self.offset, n, every, self.cost)
-        # Another objective leaves the last point feasible, and no dual is.
-        self.bounding.set(simplex_strategy=PRIMAL_SIMPLEX)
-        ends = []
-        for sign in (1.0, -1.0):
+        low, high = self.lower[columns], self.upper[columns]
+        if not self.bounding.run().optimal:
+            return low, high
+        lp, basis = self.bounding.h.getLp(), self.bounding.basis()
+
+        def end(job: tuple[int, float]) -> float | None:
+            column, sign = job
+            solver = self.bounding.twin(lp)
+            solver.start_from_basis(basis)
+            n = len(self.cost)
+            every = np.arange(n, dtype=np.int32)
+            solver.h.addRow(-np.inf, most - self.offset, n, every, self.cost)
+            # Another objective leaves the last point feasible, and no dual is.
+            solver.set(simplex_strategy=PRIMAL_SIMPLEX)
             objective = np.zeros(n)
             objective[column] = sign
-            h.changeColsCost(n, every, objective)
-            outcome = self.bounding.run()
-            ends.append(sign * outcome.objective if outcome.optimal else np.nan)
-        self.bounding.set(simplex_strategy=DUAL_SIMPLEX)
-        h.changeColsCost(n, every, self.cost)
-        h.deleteRows(1, np.array([h.getNumRow() - 1], dtype=np.int32))
-        low, high = (
-            own if np.isnan(end) else end
-            for end, own in zip(
-                ends, (self.lower[column], self.upper[column]), strict=True
-            )
-        )
+            solver.h.changeColsCost(n, every, objective)
+            outcome = solver.run()
+            return sign * outcome.objective if outcome.optimal else None
+
+        jobs = [(k, sign) for k in columns.tolist() for sign in (1.0, -1.0)]
+        ends = list(executor.map(end, jobs) if executor else map(end, jobs))
+        for i in range(len(columns)):
+            least, greatest = ends[2 * i : 2 * i + 2]
+            low[i] = low[i] if least is None else least
+            high[i] = high[i] if greatest is None else greatest
         return low, high
 
     def fix(self, columns: NDArray[np.intp], lower: Floats, upper: Floats) -> None:

@@ -13,7 +13,7 @@ from energyopt.errors import InfeasibleError
 from energyopt.solve.boxes import Boxes
 from energyopt.solve.finish import Box, WholeUnits
 from energyopt.solve.reuse import KeptBox
-from energyopt.solve.rounds import Settled
+from energyopt.solve.rounds import GUIDE_SLACK, Settled
 from energyopt.solve.subproblem import Cut
 
 Floats = NDArray[np.float64]
@@ -168,7 +168,7 @@ class Plants:
                 "held sizes",
                 HELD_SHARE * self.gap_frac,
                 start=np.clip(self.near, low, high) if self.warm else None,
-                strict=False,
+                slack_frac=GUIDE_SLACK * HELD_SHARE * self.gap_frac,
                 enough=self.target,
             )
             bound = held.bound
@@ -194,9 +194,9 @@ class Plants:
         try:
             bound = self.master.bound()[0]  # by what holds everywhere
             while bound < self.target:
-                for k in self.columns.sizes.tolist():
-                    if any(b.low[k] > low[k] or b.high[k] < high[k] for b in unused):
-                        low[k], high[k] = self.master.range_of(k, self.target)
+                k = self.columns.sizes
+                k = k[[any(_cuts_off(b, low, high, i) for b in unused) for i in k]]
+                low[k], high[k] = self.master.ranges(k, self.target, self.year.executor)
                 self.master.hold(low, high)
                 around = [box for box in unused if _within(low, high, box)]
                 if not around:
@@ -233,12 +233,19 @@ class Plants:
             # A neighbour's point is near if its plant can be run here.
             z = self.near if self.warm and self.units.x is not None else held.z
             boxes = self.boxes.search(z, best, low.copy(), high.copy(), outside)
+            if outside < self.target < np.inf:
+                continue  # a plant was found, and more may be below its target
             inside = min((box.bound for box in boxes), default=np.inf)
             if inside < min(self.target, outside):
                 return inside
             if outside >= self.target:
                 return self.target
         return outside
+
+
+def _cuts_off(box: KeptBox, low: Floats, high: Floats, column: int) -> bool:
+    """Return whether bounds of a column reach beyond a box."""
+    return bool(box.low[column] > low[column] or box.high[column] < high[column])
 
 
 def _within(low: Floats, high: Floats, box: KeptBox) -> bool:

@@ -25,6 +25,7 @@ from energyopt.solve.subproblem import (
     PeriodProgram,
     Seat,
     SharedSeat,
+    Warm,
 )
 
 Floats = NDArray[np.float64]
@@ -32,6 +33,9 @@ Ints = NDArray[np.intp]
 
 LEVEL = 0.3
 """How far above the bound, between bound and best, the next point may cost."""
+WORTH_GOING_ON, TO_THE_END = 0.3, 0.1
+"""Of what is open between bound and best, what more rounds are counted on to close; of
+the gap asked for, where these end as well."""
 MOST_ROUNDS = 300
 RAISE = 5.0
 MOST_RAISES = 25
@@ -40,8 +44,9 @@ TIGHTENINGS, SHARP_TIGHTENINGS = 2, 8
 run with whole units, and what they cost there must not come as a surprise."""
 MOST_SEATS = 120
 """Periods up to which each keeps an instance of HiGHS, with all that is warm in it."""
-SMALL_PENALTY = 1e-5
-"""Share of the cost that slack may still be worth where a point is only a guide."""
+SMALL_PENALTY, GUIDE_SLACK = 1e-5, 0.25
+"""Share of the cost that slack may still be worth where a point is to be run; share of
+what may be left open, where it is only a guide."""
 
 
 class StoppedError(Exception):
@@ -182,6 +187,7 @@ class Relaxation:
 
     def ask(self, z: Floats) -> tuple[float, list[Answer]]:
         """Return cost with penalties at a point, and the answers; their cuts go in."""
+        self.last_z = z
         answers = list(self.executor.map(lambda q: self._answer(q, z), self.programs))
         self.master.add([a.cut for a in answers])
         periods = sum(w * a.total for w, a in zip(self.weight, answers, strict=True))
@@ -196,6 +202,7 @@ class Relaxation:
         high: Floats,
         cuts: list[Cut],
         tightenings: int = TIGHTENINGS,
+        warm: list[Warm | None] | None = None,
     ) -> Iterator[Callable[[], list[Cut]]]:
         """Use rounded rows of a box of master points, and cuts that hold there.
 
@@ -206,7 +213,11 @@ class Relaxation:
         self.tightenings = tightenings
         first = len(master.cuts)
         master.add(cuts)
-        list(self.executor.map(lambda q: q.enter(low, high), self.programs))
+        rows = warm or [None] * len(self.programs)
+        enter = self.executor.map(
+            lambda q, w: q.enter(low, high, w), self.programs, rows
+        )
+        list(enter)
         try:
             yield lambda: master.costs_since(first)
         finally:
@@ -214,6 +225,10 @@ class Relaxation:
             for program in self.programs:
                 program.loosen()
             master.forget(first)
+
+    def leave(self) -> list[Warm | None]:
+        """Return what a smaller box can start from, after the last point asked."""
+        return list(self.executor.map(lambda q: q.leave(self.last_z), self.programs))
 
     def steps(self, column: int, z: Floats) -> Floats:
         """Return where in the present box fewer units are needed in some hour."""
@@ -237,9 +252,10 @@ class Relaxation:
         start: Floats | None = None,
         good_enough: float = -np.inf,
         enough: float = np.inf,
-        strict: bool = True,
+        slack_frac: float = 0.0,
         clean: bool = True,
         is_bound: bool = False,
+        least_rise: float = -np.inf,
         rounds: int = MOST_ROUNDS,
         after: Callable[[list[Answer]], None] | None = None,
     ) -> Settled:
@@ -255,12 +271,14 @@ class Relaxation:
             A cost at which rounds may end as well. [k$]
         enough : float
             A bound at which rounds end, as nothing here is wanted. [k$]
-        strict : bool
-            Whether no slack may be left; else a little, as the point is a guide.
+        slack_frac : float
+            Of the cost, what slack may still be worth, where the point is a guide.
         clean : bool
             Whether slack matters at all.
         is_bound : bool
             Whether the master's bound here is one of the whole problem.
+        least_rise : float
+            Of the bound in a round, as a share of it; rounds may end at less.
         rounds : int
             After so many it is given up.
         after : callable, optional
@@ -269,7 +287,7 @@ class Relaxation:
         journal, master = self.journal, self.master
         best, best_z = np.inf, start
         answers: list[Answer] = []
-        ask_again = start is not None
+        before, ask_again = -np.inf, start is not None
         if ask_again and np.isfinite(enough):
             bound, corner = master.bound()  # the cuts there are may do
             if bound >= enough:
@@ -291,8 +309,14 @@ class Relaxation:
                     return Settled(
                         corner, best, bound, self._slopes(answers), master.price()
                     )
-                if relative_gap(best, bound) <= gap_frac or best <= good_enough:
-                    if not clean or self._clean(answers, best, strict):
+                gap = relative_gap(best, bound)
+                # Where a few more rounds reach what is enough, they are worth it.
+                reached = bound + WORTH_GOING_ON * (best - bound) >= enough
+                near = gap <= (TO_THE_END * gap_frac if reached else gap_frac)
+                stalled = best < np.inf and bound - before < least_rise * abs(bound)
+                before = bound
+                if near or stalled or best <= good_enough:
+                    if not clean or self._clean(answers, slack_frac * abs(best)):
                         journal.tell(stage)
                         journal.log(
                             f"{stage}: {bound:.7g} to {best:.7g}, {round_} rounds"
@@ -309,6 +333,8 @@ class Relaxation:
                     continue
                 if best < np.inf:
                     level = bound + LEVEL * (best - bound)
+                elif np.isfinite(enough):
+                    level = bound + LEVEL * (enough - bound)
                 else:
                     level = (
                         bound + max(0.005 * abs(bound), 1e-6) if master.cuts else np.inf
@@ -328,12 +354,13 @@ class Relaxation:
             )
         raise NoSolutionError(f"the {stage} phase did not close in {rounds} rounds")
 
-    def _clean(self, answers: list[Answer], cost: float, strict: bool) -> bool:
-        """Return whether the best point needs no slack, or as good as none."""
+    def _clean(self, answers: list[Answer], most: float) -> bool:
+        """Return whether the best point needs no slack, or none worth more than this."""
         if max(a.slack for a in answers) <= SLACK:
             return True
-        penalty = sum(w * a.penalty for w, a in zip(self.weight, answers, strict=True))
-        return not strict and penalty <= SMALL_PENALTY * abs(cost)
+        return most >= sum(
+            w * a.penalty for w, a in zip(self.weight, answers, strict=True)
+        )
 
     def _slopes(self, answers: list[Answer]) -> Floats:
         slope = np.zeros((len(self.programs), self.border.columns))
@@ -368,7 +395,8 @@ class Relaxation:
     def _forbid(self, z: Floats, answers: list[Answer]) -> tuple[list[int], list[Cut]]:
         """Add feasibility cuts of the periods that lean on slack; return both."""
         leaning = [p for p, a in enumerate(answers) if a.slack > SLACK]
-        cuts = [cut for p in leaning for cut in self.programs[p].feasibility(z)]
+        found = self.executor.map(lambda p: self.programs[p].feasibility(z), leaning)
+        cuts = [cut for some in found for cut in some]
         self.master.add(cuts, feasibility=True)
         return leaning, cuts
 

@@ -43,6 +43,14 @@ class Extra:
 
 
 @dataclass(frozen=True)
+class Warm:
+    """Rounded rows that bind in a box, and a basis with them: a start in a smaller box."""
+
+    extra: Extra
+    basis: Any
+
+
+@dataclass(frozen=True)
 class Proof:
     """The duals behind a cut, in half the precision: valid whatever their quality.
 
@@ -316,6 +324,7 @@ class PeriodProgram:
 
     def solve(self, z: Floats) -> Answer:
         """Return the cost at a master point, and the cut there."""
+        self._asked = True
         row_lower, row_upper = self.at(z)
         if not self._is_loaded:
             self._load()
@@ -394,9 +403,19 @@ class PeriodProgram:
         )
         self.extra_reduced = np.zeros(len(self.cost))
 
-    def enter(self, low: Floats, high: Floats) -> None:
-        """Let rounded rows hold in a box of master points; those of others go."""
+    def enter(self, low: Floats, high: Floats, warm: Warm | None = None) -> None:
+        """Let rounded rows hold in a box of master points; those of others go.
+
+        Parameters
+        ----------
+        low, high : array, shape (master columns,)
+        warm : Warm, optional
+            Rows of a box around it, which hold here as well.
+        """
         self.loosen()
+        self._warm, self._asked = warm, False
+        if warm is not None:
+            self._begin_warm(warm)
         if self.rounding is None:
             self.rounding = self._rounding()
         n_slack = len(self.slack_row)
@@ -404,6 +423,37 @@ class PeriodProgram:
             np.concatenate([self.lower, np.zeros(n_slack), low]),
             np.concatenate([self.upper, np.full(n_slack, np.inf), high]),
         )
+
+    def _begin_warm(self, warm: Warm) -> None:
+        """Take over rounded rows, and the basis with them."""
+        self.extra, self._basis = warm.extra, warm.basis
+        if self._is_loaded:
+            own, least = warm.extra.own, warm.extra.least
+            self.seat.solver.h.addRows(
+                len(least),
+                least,
+                np.full(len(least), np.inf),
+                own.nnz,
+                own.indptr[:-1].astype(np.int32),
+                own.indices.astype(np.int32),
+                own.data,
+            )
+            self.seat.solver.start_from_basis(warm.basis)
+
+    def leave(self, z: Floats) -> Warm | None:
+        """Return the rounded rows that bind at the last point, ``z``, and the basis.
+
+        Where nothing was asked here, or the seat is shared, it is what was given.
+        """
+        if not self._asked or not self._is_loaded:
+            return self._warm
+        old, h = self.extra, self.seat.solver.h
+        spare = old.own @ self.point + old.tie @ z - old.least
+        gone = np.flatnonzero(spare > SLACK)  # these are basic: the basis stays one
+        h.deleteRows(len(gone), (gone + len(self.kept)).astype(np.int32))
+        kept = np.flatnonzero(spare <= SLACK)
+        self.extra = Extra(old.own[kept], old.tie[kept], old.least[kept])
+        return Warm(self.extra, self.seat.solver.basis())
 
     def tighten(self, z: Floats) -> int:
         """Add rounded rows that the last solution, at ``z``, breaks; return how many."""
