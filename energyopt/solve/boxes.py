@@ -223,11 +223,12 @@ class Boxes:
         if not inside or box.cost >= self.units.worth_trying:
             return
         low, high = box.low.copy(), box.high.copy()
-        everything = (self.border.upper - self.border.lower)[sizes]
-        at = z[sizes]
-        width = free * np.maximum((high - low)[sizes], FREE_AT_LEAST * everything)
+        least = FREE_AT_LEAST * (self.border.upper - self.border.lower)[sizes]
+        at, width = z[sizes], (high - low)[sizes]
+        stepped = np.isin(sizes, self._with_steps())
+        width = free * np.where(stepped, width, np.maximum(width, least))
         held = (at <= low[sizes]) | (at >= high[sizes])
-        width = np.where(held & np.isin(sizes, self._with_steps()), 0.0, width)
+        width = np.where(held & stepped, 0.0, width)
         low[sizes] = np.maximum(at - width, low[sizes])
         high[sizes] = np.minimum(at + width, high[sizes])
         self.units.dispatch_in(replace(box, low=low, high=high))

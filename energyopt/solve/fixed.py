@@ -168,7 +168,12 @@ def _from_sizes(rest: _Rest, sizes: Ints, near: Floats) -> tuple[Floats, Floats]
     solver = held.solver({"solver": "simplex", "time_limit": SIMPLEX_S})
     if not solver.run().optimal:
         return None
-    solver.set(simplex_strategy=PRIMAL_SIMPLEX, time_limit=2 * SIMPLEX_S)
+    solver.set(
+        simplex_strategy=PRIMAL_SIMPLEX,
+        # Perturbed bounds make each of a few hundred steps touch the whole year.
+        primal_simplex_bound_perturbation_multiplier=0.0,
+        time_limit=2 * SIMPLEX_S,
+    )
     solver.change_bounds(sizes, rest.lower[sizes], rest.upper[sizes])
     if not solver.run().optimal:
         return None
