@@ -52,9 +52,8 @@ SAMPLED = 7
 SAMPLE_GAP = 0.005
 REMEMBERED = 4
 """Rounds of the sample whose duals become cuts of the year."""
-RELAXED_GAP, RELAXED_RISE = 0.2, 0.01
-"""Where the relaxed phase may end, or once a round raises its bound by no more: its sizes
-are not whole, and only a first guide."""
+RELAXED_GAP = 0.2
+"""Where the relaxed phase may end: its sizes are not whole, and only a first guide."""
 SHARED_PENALTY = 4.0
 """Of a row that periods share, over what its columns usually cost per unit of it."""
 SURE = 0.1
@@ -112,7 +111,6 @@ class Decomposition:
                     max(RELAXED_GAP, self.gap_frac),
                     clean=False,
                     is_bound=True,
-                    least_rise=RELAXED_RISE,
                 )
                 plants.run(relaxed.z)
         except StoppedError as err:

@@ -255,7 +255,6 @@ class Relaxation:
         slack_frac: float = 0.0,
         clean: bool = True,
         is_bound: bool = False,
-        least_rise: float = -np.inf,
         rounds: int = MOST_ROUNDS,
         after: Callable[[list[Answer]], None] | None = None,
     ) -> Settled:
@@ -277,8 +276,6 @@ class Relaxation:
             Whether slack matters at all.
         is_bound : bool
             Whether the master's bound here is one of the whole problem.
-        least_rise : float
-            Of the bound in a round, as a share of it; rounds may end at less.
         rounds : int
             After so many it is given up.
         after : callable, optional
@@ -287,7 +284,7 @@ class Relaxation:
         journal, master = self.journal, self.master
         best, best_z = np.inf, start
         answers: list[Answer] = []
-        before, ask_again = -np.inf, start is not None
+        ask_again = start is not None
         if ask_again and np.isfinite(enough):
             bound, corner = master.bound()  # the cuts there are may do
             if bound >= enough:
@@ -313,9 +310,7 @@ class Relaxation:
                 # Where a few more rounds reach what is enough, they are worth it.
                 reached = bound + WORTH_GOING_ON * (best - bound) >= enough
                 near = gap <= (TO_THE_END * gap_frac if reached else gap_frac)
-                stalled = best < np.inf and bound - before < least_rise * abs(bound)
-                before = bound
-                if near or stalled or best <= good_enough:
+                if near or best <= good_enough:
                     if not clean or self._clean(answers, slack_frac * abs(best)):
                         journal.tell(stage)
                         journal.log(
