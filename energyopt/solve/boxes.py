@@ -31,7 +31,7 @@ NEAR_END = 0.03
 MOST_BOXES, MOST_STEPS = 40, 3
 SHARP_SHARE = 0.1
 """Of what a box may leave open, what is left open where more rounds may close it."""
-RANGE_SPARE, RANGE_HAIR = 1e-3, 1e-8
+RANGE_SPARE, RANGE_HAIR = 2e-3, 1e-8
 """By how much of itself, or of the size, a size's range is made wider."""
 WORTH_CONTRACTING = 0.7
 """A box is cut down where no more than this share of it may be below the target."""
@@ -104,7 +104,7 @@ class Boxes:
             boxes.append(self._box(*ends, cuts, z, min(least, self.units.target)))
             if self.units.x is None:  # then less is left to prove of the others
                 self._first_try(best, boxes[-1], sizes)
-                boxes[-1] = replace(boxes[-1], tried=True)
+                boxes[-1] = replace(boxes[-1], tried=self.units.x is not None)
                 if outside < self.units.target < np.inf:
                     break
         for _ in range(MOST_BOXES):
@@ -124,8 +124,10 @@ class Boxes:
     def _narrowed(self, best: Floats, low: Floats, high: Floats, goal: float) -> Ints:
         """Narrow bounds to what the cuts leave below a goal; return the free sizes."""
         self.master.hold(low, high)
-        sizes = self.columns.sizes
-        sizes = sizes[(high > low + 1e-6)[sizes]]
+        sizes = self._wide(low, high)
+        if not np.isfinite(self.units.target):
+            # Whole units may need more of a size than the cuts alone say.
+            sizes = sizes[(best > low + 1e-6)[sizes] & (best < high - 1e-6)[sizes]]
         ends = self.master.ranges(sizes, goal, self.year.executor)
         for k, least, most in zip(sizes.tolist(), *ends, strict=True):
             # A little wider, so that a neighbour whose cuts differ in rounding lies
@@ -177,6 +179,8 @@ class Boxes:
         In a smaller box rounded rows are sharper, and prove more. ``None`` where the
         box is hardly larger than what is left of it.
         """
+        if np.isfinite(self.units.target):
+            sizes = self._wide(box.low, box.high)
         if not np.isfinite(goal) or not len(sizes):
             return None
         low, high = box.low.copy(), box.high.copy()
@@ -188,9 +192,10 @@ class Boxes:
             least, most = self.master.ranges(sizes, goal, self.year.executor)
         finally:
             self.master.forget(first)
-        hair = RANGE_HAIR * (1 + np.maximum(np.abs(least), np.abs(most)))
-        low[sizes] = np.maximum(low[sizes], least - hair)
-        high[sizes] = np.minimum(high[sizes], most + hair)
+        # A little wider, as above: a neighbour's cuts differ in rounding.
+        more = RANGE_SPARE * (most - least) + RANGE_HAIR * (1 + np.abs(most))
+        low[sizes] = np.maximum(low[sizes], least - more)
+        high[sizes] = np.minimum(high[sizes], most + more)
         wide = width > 1e-6
         left = float(np.prod((high - low)[sizes][wide] / width[wide]))
         self.journal.log(
@@ -232,6 +237,11 @@ class Boxes:
         low[sizes] = np.maximum(at - width, low[sizes])
         high[sizes] = np.minimum(at + width, high[sizes])
         self.units.dispatch_in(replace(box, low=low, high=high))
+
+    def _wide(self, low: Floats, high: Floats) -> Ints:
+        """Return the sizes that bounds leave open."""
+        sizes = self.columns.sizes
+        return sizes[(high > low + 1e-6)[sizes]]
 
     def _with_steps(self) -> Ints:
         return np.array(sorted(self.stepped), dtype=np.intp)

@@ -169,7 +169,8 @@ class Master:
             objective[column] = sign
             solver.h.changeColsCost(n, every, objective)
             outcome = solver.run()
-            return sign * outcome.objective if outcome.optimal else None
+            found = outcome.optimal and outcome.feasible
+            return sign * outcome.objective if found else None
 
         jobs = [(k, sign) for k in columns.tolist() for sign in (1.0, -1.0)]
         ends = list(executor.map(end, jobs) if executor else map(end, jobs))
