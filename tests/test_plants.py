@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from energyopt.solve.finish import Box
-from energyopt.solve.plants import OUTSIDE, Plants
+from energyopt.solve.plants import MOST_WIDENINGS, OUTSIDE, Plants
 from energyopt.solve.rounds import Settled
 
 Z = np.zeros(1)
@@ -57,6 +57,24 @@ def test_boxes_reach_as_far_as_what_a_plant_leaves_open(
     )
     assert p._in_boxes(settled(100.0), Z, Z) == bound
     assert reached == asked
+
+
+def test_a_search_that_was_broken_off_proves_no_more_than_the_one_before():
+    """Boxes up to 102, 106 and 112 hold no plant; the one up to 120 ends with a plant."""
+    reached: list[float] = []
+
+    def search(z: Any, best: Any, low: Any, high: Any, outside: float) -> list[Box]:
+        reached.append(outside)
+        p.units.target = 130.0 if len(reached) == MOST_WIDENINGS else np.inf
+        return [Box(Z, Z, outside, np.inf, Z, [])]
+
+    p = plants(
+        np.inf,
+        master=SimpleNamespace(bound=lambda: (100.0, Z)),
+        boxes=SimpleNamespace(search=search),
+    )
+    assert p._in_boxes(settled(100.0), Z, Z) == 112.0
+    assert reached == [102.0, 106.0, 112.0, 120.0]
 
 
 def test_what_known_boxes_left_out_is_proven_to_the_target_only():

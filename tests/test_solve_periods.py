@@ -342,13 +342,13 @@ def test_rows_that_bound_in_a_box_bind_at_once_in_a_smaller_one():
         while q.tighten(high):
             q.solve(high)
         there, rows = q.solve(z).total, len(q.extra.least)
-        warm = q.leave(z)
+        warm = q.leave()
         assert warm is not None
         gone += rows - len(warm.extra.least)
         q.enter(z, (z + high) / 2, warm)
         assert_allclose(q.solve(z).total, there, rtol=1e-9)
         q.enter(z, high, warm)
-        assert q.leave(z) is warm  # nothing was asked
+        assert q.leave() is warm  # nothing was asked
         q.loosen()
         assert_allclose(q.solve(z).total, plain, rtol=1e-9)
         rose += there > plain + 1e-6

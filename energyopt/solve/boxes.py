@@ -65,9 +65,7 @@ class Boxes:
         self.gap_frac, self.problem = units.gap_frac, units.problem
         self.columns, self.border = units.columns, units.border
         self.year, self.journal, self.master = units.year, units.journal, units.master
-        self.stepped: set[int] = (
-            set()
-        )  # sizes at whose steps many hours want a unit less
+        self.stepped: set[int] = set()  # sizes with steps at which many hours want less
 
     def search(
         self, z: Floats, best: Floats, low: Floats, high: Floats, outside: float

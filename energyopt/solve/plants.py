@@ -223,7 +223,7 @@ class Plants:
         if not self.units.hours_are_whole:
             self.units.dispatch_in(Box(low, high, held.bound, held.cost, held.z, []))
             return held.bound
-        outside = held.bound
+        outside = proven = held.bound
         best = self.master.bound()[1]
         for widening in range(1, MOST_WIDENINGS + 1):
             if np.isfinite(self.target):
@@ -240,7 +240,8 @@ class Plants:
                 return inside
             if outside >= self.target:
                 return self.target
-        return outside
+            proven = outside
+        return proven
 
 
 def _cuts_off(box: KeptBox, low: Floats, high: Floats, column: int) -> bool:

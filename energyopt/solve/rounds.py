@@ -187,7 +187,6 @@ class Relaxation:
 
     def ask(self, z: Floats) -> tuple[float, list[Answer]]:
         """Return cost with penalties at a point, and the answers; their cuts go in."""
-        self.last_z = z
         answers = list(self.executor.map(lambda q: self._answer(q, z), self.programs))
         self.master.add([a.cut for a in answers])
         periods = sum(w * a.total for w, a in zip(self.weight, answers, strict=True))
@@ -228,7 +227,7 @@ class Relaxation:
 
     def leave(self) -> list[Warm | None]:
         """Return what a smaller box can start from, after the last point asked."""
-        return list(self.executor.map(lambda q: q.leave(self.last_z), self.programs))
+        return list(self.executor.map(lambda q: q.leave(), self.programs))
 
     def steps(self, column: int, z: Floats) -> Floats:
         """Return where in the present box fewer units are needed in some hour."""

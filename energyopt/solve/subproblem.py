@@ -211,6 +211,8 @@ class PeriodProgram:
         n_slack = len(self.slack_row)
         self.seat = seat
         self._loaded: Highs | None = None
+        self._warm: Warm | None = None  # what the present box began with
+        self.asked_at: Floats | None = None  # the last point, since it was entered
         self._basis: Any = None  # after the last run
         self._plain_basis: Any = None  # after the last run without rounded rows
         place = np.full(rows, -1)
@@ -324,7 +326,7 @@ class PeriodProgram:
 
     def solve(self, z: Floats) -> Answer:
         """Return the cost at a master point, and the cut there."""
-        self._asked = True
+        self.asked_at = z
         row_lower, row_upper = self.at(z)
         if not self._is_loaded:
             self._load()
@@ -413,7 +415,7 @@ class PeriodProgram:
             Rows of a box around it, which hold here as well.
         """
         self.loosen()
-        self._warm, self._asked = warm, False
+        self._warm, self.asked_at = warm, None
         if warm is not None:
             self._begin_warm(warm)
         if self.rounding is None:
@@ -440,15 +442,15 @@ class PeriodProgram:
             )
             self.seat.solver.start_from_basis(warm.basis)
 
-    def leave(self, z: Floats) -> Warm | None:
-        """Return the rounded rows that bind at the last point, ``z``, and the basis.
+    def leave(self) -> Warm | None:
+        """Return the rounded rows that bind at the last point asked, and the basis.
 
         Where nothing was asked here, or the seat is shared, it is what was given.
         """
-        if not self._asked or not self._is_loaded:
+        if self.asked_at is None or not self._is_loaded:
             return self._warm
         old, h = self.extra, self.seat.solver.h
-        spare = old.own @ self.point + old.tie @ z - old.least
+        spare = old.own @ self.point + old.tie @ self.asked_at - old.least
         gone = np.flatnonzero(spare > SLACK)  # these are basic: the basis stays one
         h.deleteRows(len(gone), (gone + len(self.kept)).astype(np.int32))
         kept = np.flatnonzero(spare <= SLACK)
