@@ -430,17 +430,20 @@ class PeriodProgram:
         """Take over rounded rows, and the basis with them."""
         self.extra, self._basis = warm.extra, warm.basis
         if self._is_loaded:
-            own, least = warm.extra.own, warm.extra.least
-            self.seat.solver.h.addRows(
-                len(least),
-                least,
-                np.full(len(least), np.inf),
-                own.nnz,
-                own.indptr[:-1].astype(np.int32),
-                own.indices.astype(np.int32),
-                own.data,
-            )
+            self._add_rows(warm.extra.own, warm.extra.least)
             self.seat.solver.start_from_basis(warm.basis)
+
+    def _add_rows(self, own: Any, least: Floats) -> None:
+        """Give HiGHS rows ``own @ y >= least``."""
+        self.seat.solver.h.addRows(
+            len(least),
+            least,
+            np.full(len(least), np.inf),
+            own.nnz,
+            own.indptr[:-1].astype(np.int32),
+            own.indices.astype(np.int32),
+            own.data,
+        )
 
     def leave(self) -> Warm | None:
         """Return the rounded rows that bind at the last point asked, and the basis.
@@ -475,15 +478,7 @@ class PeriodProgram:
             np.append(old.least, rows.least),
         )
         if self._is_loaded:
-            self.seat.solver.h.addRows(
-                count,
-                rows.least - tie @ z,
-                np.full(count, np.inf),
-                added.nnz,
-                added.indptr[:-1].astype(np.int32),
-                added.indices.astype(np.int32),
-                added.data,
-            )
+            self._add_rows(added, rows.least - tie @ z)
         return count
 
     @property
