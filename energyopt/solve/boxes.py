@@ -28,15 +28,15 @@ STEP_SHARE = 0.04
 """A size at which so many of the hours want a unit less is an end of two boxes."""
 NEAR_END = 0.03
 """How near to an end of a box, as a share of it, a size counts as there."""
-MOST_BOXES, MOST_STEPS = 40, 3
+MOST_BOXES, MOST_STEPS = 1000, 3
 SHARP_SHARE = 0.1
 """Of what a box may leave open, what is left open where more rounds may close it."""
 RANGE_SPARE, RANGE_HAIR = 2e-3, 1e-8
-"""By how much of itself, or of the size, a size's range is made wider."""
+"""By how much of the range it is cut from, or of the size, a size's range is made wider."""
 WORTH_CONTRACTING = 0.7
 """A box is cut down where no more than this share of it may be below the target."""
-TRY_SHARE = 0.9
-"""Of what whole units cost more than a box says, as seen last, to count on."""
+TRY_SHARE = 0.7
+"""Of what whole units cost more than a box says, as seen last in another one, to count on."""
 SIZES_FREE, FREE_AT_LEAST = 0.05, 0.1
 """How far sizes may move, as a share of their box, to keep the limits; how narrow a box
 counts for that, as a share of all that a size may be."""
@@ -149,20 +149,22 @@ class Boxes:
         if not no_better and (not np.isfinite(goal) or self._promising(box)):
             self._try(_near_end(box, self._with_steps()), box, SIZES_FREE)
             goal = min(self.units.target, outside)
+            box = replace(box, tried=self.units.x is not None)
         smaller = self._contracted(box, goal, sizes)
         if smaller is not None:
-            return [smaller]
+            return [replace(smaller, tried=box.tried)]
         if no_better and not box.sharp:  # more rounds will do
             share = SHARP_SHARE * BOX_SHARE
             again = self._box(box.low, box.high, box.cuts, box.z, goal, share, box.warm)
-            return [replace(again, sharp=True)]
+            return [replace(again, sharp=True, tried=box.tried)]
         halves = self._split(box, sizes)
         if halves:
             self.journal.log(f"box of {box.bound:.7g} split")
-        return [
+        parts = [
             self._box(*ends, box.cuts, None, self.units.target, warm=box.warm)
             for ends in halves
         ]
+        return [replace(b, tried=box.tried) for b in parts]
 
     def _promising(self, box: Box) -> bool:
         """Return whether whole units in a box may be cheaper than the best plant."""
@@ -190,8 +192,9 @@ class Boxes:
             least, most = self.master.ranges(sizes, goal, self.year.executor)
         finally:
             self.master.forget(first)
-        # A little wider, as above: a neighbour's cuts differ in rounding.
-        more = RANGE_SPARE * (most - least) + RANGE_HAIR * (1 + np.abs(most))
+        # A little wider, as above, however small it is: a neighbour's cuts differ in
+        # rounding.
+        more = RANGE_SPARE * width + RANGE_HAIR * (1 + np.abs(most))
         low[sizes] = np.maximum(low[sizes], least - more)
         high[sizes] = np.minimum(high[sizes], most + more)
         wide = width > 1e-6

@@ -34,8 +34,11 @@ BOX_SHARE, DISPATCH_SHARE = 0.2, 0.15
 """Of the gap asked for: what a box, and the dispatch's small MIPs, may leave open."""
 TARGET_SHARE = 0.999
 """Of the gap, so that rounding does not leave it open."""
-MOST_NEAR = 3
-"""How often whole numbers of a few periods are chosen next to the relaxed ones."""
+MOST_NEAR, MOST_ANY = 12, 3
+"""How often whole numbers of a few periods are chosen next to the relaxed ones, and how
+often anywhere: each time, some period may say that it has no whole units then."""
+LOCAL_SHARE = 0.1
+"""Of the gap asked for, by how much that choice may be dearer than the best by the cuts."""
 MOST_LEANING, MUCH_SLACK = 0.25, 0.05
 """Share of periods without whole units from which sizes are given up; the slack, as a
 share of its row, from which a period has none whatever its edges and budgets."""
@@ -85,7 +88,7 @@ class Box:
     z: Floats
     cuts: list[Cut]  # that hold in it
     sharp: bool = False  # settled once more
-    tried: bool = False  # whole units were dispatched in it
+    tried: bool = False  # whole units were dispatched in it, or in one around it
     warm: list[Warm | None] | None = None  # where periods may start in a smaller one
 
 
@@ -178,30 +181,41 @@ class WholeUnits:
         # A whole number next to the relaxed one, which no period has much against.
         near = low.copy(), high.copy()
         near[0][local], near[1][local] = np.floor(z[local]), np.ceil(z[local])
-        attempts = [near] * MOST_NEAR + [(low, high)] if len(local) else [(low, high)]
-        for bounds in attempts:
-            self.master.hold(*bounds)
-            try:
-                return self._settled_with(local, start, low, high)
-            except InfeasibleError as err:  # its proof forbids the choice
-                self.journal.log(f"no whole units with these weeks: {err}")
+        for bounds, times in ((near, MOST_NEAR), ((low, high), MOST_ANY)):
+            for _ in range(times if len(local) else 1):
+                chosen = self._chosen(local, *bounds)
+                if chosen is None:
+                    break  # no such choice is left
+                try:
+                    return self._settled_with(local, chosen, start, low, high)
+                except InfeasibleError as err:  # its proof forbids the choice
+                    self.journal.log(f"no whole units with these weeks: {err}")
         raise NotFoundError("no choice of what matters to few periods can be run")
 
+    def _chosen(self, local: Ints, low: Floats, high: Floats) -> Floats | None:
+        """Return the cuts' choice of some whole numbers in a box, if there is one."""
+        if not len(local):
+            return np.empty(0)
+        self.master.hold(low, high)
+        try:
+            _, z = self.master.whole(local, LOCAL_SHARE * self.gap_frac, self.journal)
+        except InfeasibleError:
+            return None
+        return z[local]
+
     def _settled_with(
-        self, local: Ints, start: Floats, low: Floats, high: Floats
+        self, local: Ints, chosen: Floats, start: Floats, low: Floats, high: Floats
     ) -> Settled:
-        """Settle in a box with the cuts' choice of some whole numbers held.
+        """Settle in a box with some whole numbers held.
 
         Raises
         ------
         InfeasibleError
-            If there is none, or it has no whole units.
+            If they have no whole units.
         """
         low, high, start = low.copy(), high.copy(), start.copy()
-        if len(local):
-            _, chosen = self.master.whole(local, self.gap_frac, self.journal)
-            low[local] = high[local] = start[local] = chosen[local]
-            self.master.hold(low, high)
+        low[local] = high[local] = start[local] = chosen
+        self.master.hold(low, high)
         return self.year.settle(
             "whole units",
             BOX_SHARE * self.gap_frac,

@@ -325,10 +325,8 @@ class Relaxation:
                     else:
                         ask_again = True
                     continue
-                if best < np.inf:
-                    level = bound + LEVEL * (best - bound)
-                elif np.isfinite(enough):
-                    level = bound + LEVEL * (enough - bound)
+                if min(best, enough) < np.inf:  # what costs more is of no interest
+                    level = bound + LEVEL * (min(best, enough) - bound)
                 else:
                     level = (
                         bound + max(0.005 * abs(bound), 1e-6) if master.cuts else np.inf
@@ -373,8 +371,14 @@ class Relaxation:
                 "some rows are met with slack only, whatever it costs"
             )
         leaning, cuts = self._forbid(z, answers)
+        # Where a cut forbids the point, a penalty need not: as it only ever grows, it
+        # would in the end drown the costs.
+        cut_off = {cut.period for cut in cuts}
         families = np.unique(
-            np.concatenate([self.family[p][answers[p].leaning] for p in leaning])
+            np.concatenate(
+                [self.family[p][answers[p].leaning] for p in leaning if p not in cut_off]
+                or [np.empty(0, dtype=np.intp)]
+            )
         )
         for q, family in zip(self.programs, self.family, strict=True):
             q.set_penalty(
