@@ -221,6 +221,7 @@ class WholeUnits:
             BOX_SHARE * self.gap_frac,
             start=start,
             slack_frac=SMALL_PENALTY,
+            most_slack=MUCH_SLACK,
             enough=self.worth_trying,
         )
 
@@ -255,6 +256,7 @@ class WholeUnits:
                 "with margins",
                 BOX_SHARE * self.gap_frac,
                 slack_frac=SMALL_PENALTY,
+                most_slack=MUCH_SLACK,
                 rounds=MOST_MARGIN_ROUNDS,
             )
         except (InfeasibleError, NoSolutionError):

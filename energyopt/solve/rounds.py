@@ -252,6 +252,7 @@ class Relaxation:
         good_enough: float = -np.inf,
         enough: float = np.inf,
         slack_frac: float = 0.0,
+        most_slack: float = np.inf,
         clean: bool = True,
         is_bound: bool = False,
         rounds: int = MOST_ROUNDS,
@@ -271,6 +272,8 @@ class Relaxation:
             A bound at which rounds end, as nothing here is wanted. [k$]
         slack_frac : float
             Of the cost, what slack may still be worth, where the point is a guide.
+        most_slack : float
+            As a share of its row, what slack may still be, whatever it is worth.
         clean : bool
             Whether slack matters at all.
         is_bound : bool
@@ -310,7 +313,8 @@ class Relaxation:
                 reached = bound + WORTH_GOING_ON * (best - bound) >= enough
                 near = gap <= (TO_THE_END * gap_frac if reached else gap_frac)
                 if near or best <= good_enough:
-                    if not clean or self._clean(answers, slack_frac * abs(best)):
+                    worth = slack_frac * abs(best)
+                    if not clean or self._clean(answers, worth, most_slack):
                         journal.tell(stage)
                         journal.log(
                             f"{stage}: {bound:.7g} to {best:.7g}, {round_} rounds"
@@ -346,11 +350,12 @@ class Relaxation:
             )
         raise NoSolutionError(f"the {stage} phase did not close in {rounds} rounds")
 
-    def _clean(self, answers: list[Answer], most: float) -> bool:
-        """Return whether the best point needs no slack, or none worth more than this."""
-        if max(a.slack for a in answers) <= SLACK:
+    def _clean(self, answers: list[Answer], worth: float, most: float) -> bool:
+        """Return whether the best point needs no slack, or none worth or as much as this."""
+        largest = max(a.slack for a in answers)
+        if largest <= SLACK:
             return True
-        return most >= sum(
+        return largest <= most and worth >= sum(
             w * a.penalty for w, a in zip(self.weight, answers, strict=True)
         )
 
@@ -376,7 +381,11 @@ class Relaxation:
         cut_off = {cut.period for cut in cuts}
         families = np.unique(
             np.concatenate(
-                [self.family[p][answers[p].leaning] for p in leaning if p not in cut_off]
+                [
+                    self.family[p][answers[p].leaning]
+                    for p in leaning
+                    if p not in cut_off
+                ]
                 or [np.empty(0, dtype=np.intp)]
             )
         )
