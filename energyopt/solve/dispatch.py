@@ -187,21 +187,37 @@ class Dispatch:
         for p in range(count):
             if not self.known[self.border.periods[p].columns].all():
                 self._keep(self._with_neighbours(p))
-        if self._over().any() and not self.settle():
+        if self._over().any() and not self._mend():
             self._keep_limits(executor)
         return self.x
 
-    def settle(self) -> bool:
+    def _mend(self) -> bool:
+        """Keep yearly limits that are missed, with the present whole numbers, if possible.
+
+        Of several years only those that miss one are settled again, if that will do.
+        """
+        missed = np.flatnonzero(self._over())
+        others = np.zeros(len(self.x), dtype=bool)
+        for period, use in zip(self.border.periods, self.uses_of, strict=True):
+            others[period.columns] = not np.isin(use.indices, missed).any()
+        return (others.any() and self.settle(others)) or self.settle()
+
+    def settle(self, held: Flags | None = None) -> bool:
         """Take the best point with the present whole numbers, whatever its sizes.
 
         Whole units use a little more of a yearly limit than was planned: a little more
         of a size, or another mix of the hours, makes up for it. Return whether there
         is such a point.
+
+        Parameters
+        ----------
+        held : array of bool, shape (columns,), optional
+            Columns that stay as they are.
         """
         shared = self.border.shared
         usual = 1e-3 * abs(self.problem.objective(self.x)) / self._sizes()
         leeway = LEEWAY * self.plan.price + usual
-        found = solve_fixed(self.problem, self.x, shared.tolist(), leeway)
+        found = solve_fixed(self.problem, self.x, shared.tolist(), leeway, held)
         if found is None:
             return False
         self.x[:] = found[0]

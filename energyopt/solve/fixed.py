@@ -26,6 +26,7 @@ from energyopt.solve.highs import (
 
 Floats = NDArray[np.float64]
 Ints = NDArray[np.intp]
+Flags = NDArray[np.bool_]
 
 ROUNDING = 1e-6
 """A point whose whole numbers were rounded may break rows by this much, no more."""
@@ -80,6 +81,7 @@ def solve_fixed(
     x: Floats,
     rows: Sequence[int] = (),
     leeway: Floats | None = None,
+    held: Flags | None = None,
 ) -> tuple[Floats, Floats] | None:
     """Return the best point, and row duals, with the whole numbers of ``x`` kept.
 
@@ -92,6 +94,8 @@ def solve_fixed(
     leeway : array, shape (rows,), optional
         ``x`` may break ``rows``: what each unit of that is worth on the way, more than
         the row's dual. At the end every row holds. [k$ per unit of the row]
+    held : array of bool, shape (columns,), optional
+        Further columns of ``x`` that are kept.
 
     Returns
     -------
@@ -102,10 +106,18 @@ def solve_fixed(
     lower, upper = problem.lower.copy(), problem.upper.copy()
     whole = problem.integer
     lower[whole] = upper[whole] = np.round(x[whole])
+    if held is not None:
+        kept_too = held & ~whole
+        lower[kept_too] = upper[kept_too] = x[kept_too]
     free = lower < upper
     point = np.where(free, 0.0, lower)
     given = problem.matrix @ point
-    row_lower, row_upper = problem.row_lower - given, problem.row_upper - given
+    row_lower, row_upper = problem.row_lower, problem.row_upper
+    if held is not None:  # what is held cannot mend what rounding broke
+        at = problem.matrix @ x
+        row_lower = np.where(at > row_lower - ROUNDING, np.minimum(row_lower, at), row_lower)
+        row_upper = np.where(at < row_upper + ROUNDING, np.maximum(row_upper, at), row_upper)
+    row_lower, row_upper = row_lower - given, row_upper - given
     matrix = problem.matrix[:, free]
     least, most = lower[free], upper[free]
 
