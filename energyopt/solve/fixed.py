@@ -115,8 +115,12 @@ def solve_fixed(
     row_lower, row_upper = problem.row_lower, problem.row_upper
     if held is not None:  # what is held cannot mend what rounding broke
         at = problem.matrix @ x
-        row_lower = np.where(at > row_lower - ROUNDING, np.minimum(row_lower, at), row_lower)
-        row_upper = np.where(at < row_upper + ROUNDING, np.maximum(row_upper, at), row_upper)
+        row_lower = np.where(
+            at > row_lower - ROUNDING, np.minimum(row_lower, at), row_lower
+        )
+        row_upper = np.where(
+            at < row_upper + ROUNDING, np.maximum(row_upper, at), row_upper
+        )
     row_lower, row_upper = row_lower - given, row_upper - given
     matrix = problem.matrix[:, free]
     least, most = lower[free], upper[free]
