@@ -32,8 +32,9 @@ ROUNDING = 1e-6
 """A point whose whole numbers were rounded may break rows by this much, no more."""
 SIMPLEX_S = 60.0
 """After this long an interior point solves the LP instead."""
-SIZE_HAIR = 1e-6
-"""How closely sizes are held at first, so that what only just carries the load does."""
+SIZE_HAIR, SIZE_STEP = 1e-6, 0.02
+"""How closely sizes are held at first, so that what only just carries the load does; how
+far they may then move, before they may go anywhere."""
 
 
 @dataclass(frozen=True)
@@ -176,10 +177,14 @@ def _from_sizes(rest: _Rest, sizes: Ints, near: Floats) -> tuple[Floats, Floats]
     near : array, shape (sizes,)
         Where.
     """
+
+    def around(share: float) -> tuple[Floats, Floats]:
+        room = share * (1 + np.abs(near))
+        low, high = rest.lower[sizes], rest.upper[sizes]
+        return np.clip(near - room, low, high), np.clip(near + room, low, high)
+
     lower, upper = rest.lower.copy(), rest.upper.copy()
-    hair = SIZE_HAIR * (1 + np.abs(near))
-    lower[sizes] = np.clip(near - hair, lower[sizes], upper[sizes])
-    upper[sizes] = np.clip(near + hair, lower[sizes], upper[sizes])
+    lower[sizes], upper[sizes] = around(SIZE_HAIR)
     held = replace(rest, lower=lower, upper=upper)
     solver = held.solver({"solver": "simplex", "time_limit": SIMPLEX_S})
     if not solver.run().optimal:
@@ -190,9 +195,17 @@ def _from_sizes(rest: _Rest, sizes: Ints, near: Floats) -> tuple[Floats, Floats]
         primal_simplex_bound_perturbation_multiplier=0.0,
         time_limit=2 * SIMPLEX_S,
     )
-    solver.change_bounds(sizes, rest.lower[sizes], rest.upper[sizes])
-    if not solver.run().optimal:
-        return None
+    # Free at once, sizes go far astray first: several times as many steps.
+    for low, high in (around(SIZE_STEP), (rest.lower[sizes], rest.upper[sizes])):
+        solver.change_bounds(sizes, low, high)
+        if not solver.run().optimal:
+            return None
+        at = solver.values()[sizes]
+        hair = SIZE_HAIR * (1 + np.abs(at))
+        low_binds = (at < low + hair) & (low > rest.lower[sizes])
+        high_binds = (at > high - hair) & (high < rest.upper[sizes])
+        if not (low_binds | high_binds).any():
+            break
     return solver.values_and_duals()
 
 

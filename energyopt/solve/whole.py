@@ -23,7 +23,7 @@ Flags = NDArray[np.bool_]
 
 TIGHTENINGS = 8
 """How often rounded rows are added to the relaxation."""
-NEAR_NODES, MOST_NODES = 10, 100
+NEAR_NODES, MOST_NODES = 10, 30
 """Nodes of the search: between neighbouring whole numbers, and among all."""
 
 
