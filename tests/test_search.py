@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from energyopt.errors import InfeasibleError
+from energyopt.errors import InfeasibleError, NoSolutionError
 from energyopt.solve.boxes import Boxes
 from energyopt.solve.dispatch import Dispatch, NotFoundError
 from energyopt.solve.finish import MOST_ANY, MOST_NEAR, Box, WholeUnits
-from energyopt.solve.rounds import LEVEL, RAISE, Journal, Relaxation
+from energyopt.solve.rounds import LEVEL, MOST_RAISES, RAISE, Journal, Relaxation
 from energyopt.solve.subproblem import Answer, Cut
 
 Z = np.zeros(1)
@@ -57,6 +57,14 @@ def test_penalties_are_raised_where_no_cut_forbids_the_point():
     year._forbid = lambda z, answers: ([0, 1], [cut(0), cut(1)])
     assert year._tighten(Z, [answer(0.1, 1.0, [0]), answer(0.1, 1.0, [1])])
     assert [p.tolist() for p in raised] == [[1.0, 1.0]] * 2
+    assert (
+        year.raises == 1
+    )  # what is counted is raises: cuts come to an end by themselves
+    year.raises = MOST_RAISES
+    year._tighten(Z, [answer(0.1, 1.0, [0]), answer(0.1, 1.0, [1])])
+    year._forbid = lambda z, answers: ([0, 1], [])
+    with pytest.raises(NoSolutionError):
+        year._tighten(Z, [answer(0.1, 1.0, [0]), answer(0.1, 1.0, [1])])
 
 
 @pytest.mark.parametrize(

@@ -370,11 +370,6 @@ class Relaxation:
 
         Return whether the point itself is now forbidden.
         """
-        self.raises += 1
-        if self.raises > MOST_RAISES:
-            raise NoSolutionError(
-                "some rows are met with slack only, whatever it costs"
-            )
         leaning, cuts = self._forbid(z, answers)
         # Where a cut forbids the point, a penalty need not: as it only ever grows, it
         # would in the end drown the costs.
@@ -389,6 +384,11 @@ class Relaxation:
                 or [np.empty(0, dtype=np.intp)]
             )
         )
+        self.raises += len(families) > 0
+        if self.raises > MOST_RAISES:
+            raise NoSolutionError(
+                "some rows are met with slack only, whatever it costs"
+            )
         for q, family in zip(self.programs, self.family, strict=True):
             q.set_penalty(
                 np.where(np.isin(family, families), RAISE * q.penalty, q.penalty)
