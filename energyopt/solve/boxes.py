@@ -150,21 +150,31 @@ class Boxes:
             self._try(_near_end(box, self._with_steps()), box, SIZES_FREE)
             goal = min(self.units.target, outside)
             box = replace(box, tried=self.units.x is not None)
+        parts = self._parts(box, goal, sizes, no_better)
+        return [replace(part, tried=box.tried) for part in parts]
+
+    def _parts(self, box: Box, goal: float, sizes: Ints, no_better: bool) -> list[Box]:
+        """Return a box cut down, settled once more, or split; none if too small.
+
+        Parameters
+        ----------
+        no_better : bool
+            Whether its best point was of no interest: more rounds may prove that.
+        """
         smaller = self._contracted(box, goal, sizes)
         if smaller is not None:
-            return [replace(smaller, tried=box.tried)]
-        if no_better and not box.sharp:  # more rounds will do
+            return [smaller]
+        if no_better and not box.sharp:
             share = SHARP_SHARE * BOX_SHARE
             again = self._box(box.low, box.high, box.cuts, box.z, goal, share, box.warm)
-            return [replace(again, sharp=True, tried=box.tried)]
+            return [replace(again, sharp=True)]
         halves = self._split(box, sizes)
         if halves:
             self.journal.log(f"box of {box.bound:.7g} split")
-        parts = [
+        return [
             self._box(*ends, box.cuts, None, self.units.target, warm=box.warm)
             for ends in halves
         ]
-        return [replace(b, tried=box.tried) for b in parts]
 
     def _promising(self, box: Box) -> bool:
         """Return whether whole units in a box may be cheaper than the best plant."""

@@ -115,13 +115,7 @@ def solve_fixed(
     given = problem.matrix @ point
     row_lower, row_upper = problem.row_lower, problem.row_upper
     if held is not None:  # what is held cannot mend what rounding broke
-        at = problem.matrix @ x
-        row_lower = np.where(
-            at > row_lower - ROUNDING, np.minimum(row_lower, at), row_lower
-        )
-        row_upper = np.where(
-            at < row_upper + ROUNDING, np.maximum(row_upper, at), row_upper
-        )
+        row_lower, row_upper = _as_far_as_kept(problem, x)
     row_lower, row_upper = row_lower - given, row_upper - given
     matrix = problem.matrix[:, free]
     least, most = lower[free], upper[free]
@@ -165,6 +159,15 @@ def solve_fixed(
     duals = np.zeros(len(kept))
     duals[kept] = found[1]
     return np.clip(point, lower, upper), duals[list(rows)]
+
+
+def _as_far_as_kept(problem: Problem, x: Floats) -> tuple[Floats, Floats]:
+    """Return the rows' bounds, wider where ``x`` breaks them by rounding only."""
+    low, high, at = problem.row_lower, problem.row_upper, problem.matrix @ x
+    return (
+        np.where(at > low - ROUNDING, np.minimum(low, at), low),
+        np.where(at < high + ROUNDING, np.maximum(high, at), high),
+    )
 
 
 def _from_sizes(rest: _Rest, sizes: Ints, near: Floats) -> tuple[Floats, Floats] | None:

@@ -290,10 +290,7 @@ class Relaxation:
         if ask_again and np.isfinite(enough):
             bound, corner = master.bound()  # the cuts there are may do
             if bound >= enough:
-                journal.log(f"{stage}: not below {bound:.7g}")
-                return Settled(
-                    corner, best, bound, self._slopes(answers), master.price()
-                )
+                return self._not_below(stage, corner, best, bound, answers)
         for round_ in range(rounds):
             journal.check_time()
             if ask_again and best_z is not None:
@@ -304,10 +301,7 @@ class Relaxation:
                 if is_bound:
                     journal.bound = max(journal.bound, bound)
                 if bound >= enough:
-                    self.journal.log(f"{stage}: not below {bound:.7g}")
-                    return Settled(
-                        corner, best, bound, self._slopes(answers), master.price()
-                    )
+                    return self._not_below(stage, corner, best, bound, answers)
                 gap = relative_gap(best, bound)
                 # Where a few more rounds reach what is enough, they are worth it.
                 reached = bound + WORTH_GOING_ON * (best - bound) >= enough
@@ -350,6 +344,13 @@ class Relaxation:
             )
         raise NoSolutionError(f"the {stage} phase did not close in {rounds} rounds")
 
+    def _not_below(
+        self, stage: str, z: Floats, best: float, bound: float, answers: list[Answer]
+    ) -> Settled:
+        """Return the end of rounds whose bound says that nothing here is wanted."""
+        self.journal.log(f"{stage}: not below {bound:.7g}")
+        return Settled(z, best, bound, self._slopes(answers), self.master.price())
+
     def _clean(self, answers: list[Answer], worth: float, most: float) -> bool:
         """Return whether the best point needs no slack, or none worth or as much as this."""
         largest = max(a.slack for a in answers)
@@ -374,24 +375,20 @@ class Relaxation:
         # Where a cut forbids the point, a penalty need not: as it only ever grows, it
         # would in the end drown the costs.
         cut_off = {cut.period for cut in cuts}
-        families = np.unique(
-            np.concatenate(
-                [
-                    self.family[p][answers[p].leaning]
-                    for p in leaning
-                    if p not in cut_off
-                ]
-                or [np.empty(0, dtype=np.intp)]
-            )
-        )
-        self.raises += len(families) > 0
+        families = {
+            int(family)
+            for p in leaning
+            if p not in cut_off
+            for family in self.family[p][answers[p].leaning]
+        }
+        self.raises += bool(families)
         if self.raises > MOST_RAISES:
             raise NoSolutionError(
                 "some rows are met with slack only, whatever it costs"
             )
         for q, family in zip(self.programs, self.family, strict=True):
             q.set_penalty(
-                np.where(np.isin(family, families), RAISE * q.penalty, q.penalty)
+                np.where(np.isin(family, list(families)), RAISE * q.penalty, q.penalty)
             )
         self.journal.log(
             f"{len(leaning)} periods lean on slack: {len(cuts)} feasibility cuts, "
